@@ -1,0 +1,94 @@
+"""keyrota: is the rotation over a pool of API keys fair, and where do the 429s come from?
+
+Reads the logs of an application that spreads its calls over a pool of API keys and says whether
+every key is used as declared, and if not, which fault it is.
+
+>>> import keyrota
+>>> events = keyrota.read_logs("sample_logs/")  # doctest: +SKIP
+>>> report = keyrota.judge(events)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from keyrota.errors import (
+        ConfigurationError,
+        DataQualityWarning,
+        InputError,
+        KeyrotaError,
+        KeyrotaWarning,
+        ModelError,
+        OutputError,
+        SmallSampleWarning,
+    )
+    from keyrota.events import read_events, write_events
+    from keyrota.logs.read import read_logs
+    from keyrota.pools.declared import Pool, PoolConfig, Quota
+    from keyrota.pools.infer import infer_pools
+    from keyrota.pools.load import load_pools
+    from keyrota.report.content import Report, judge
+    from keyrota.rotation.power import picks_needed, power
+
+__version__ = "0.1.0"
+
+# Imported when first used: `keyrota --help` must not wait for pandas.
+_HOMES = {
+    "ConfigurationError": "errors",
+    "DataQualityWarning": "errors",
+    "InputError": "errors",
+    "KeyrotaError": "errors",
+    "KeyrotaWarning": "errors",
+    "ModelError": "errors",
+    "OutputError": "errors",
+    "SmallSampleWarning": "errors",
+    "Pool": "pools.declared",
+    "PoolConfig": "pools.declared",
+    "Quota": "pools.declared",
+    "infer_pools": "pools.infer",
+    "load_pools": "pools.load",
+    "picks_needed": "rotation.power",
+    "power": "rotation.power",
+    "read_events": "events",
+    "read_logs": "logs.read",
+    "Report": "report.content",
+    "judge": "report.content",
+    "write_events": "events",
+}
+
+__all__ = [
+    "ConfigurationError",
+    "DataQualityWarning",
+    "InputError",
+    "KeyrotaError",
+    "KeyrotaWarning",
+    "ModelError",
+    "OutputError",
+    "Pool",
+    "PoolConfig",
+    "Quota",
+    "Report",
+    "SmallSampleWarning",
+    "__version__",
+    "infer_pools",
+    "judge",
+    "load_pools",
+    "picks_needed",
+    "power",
+    "read_events",
+    "read_logs",
+    "write_events",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'keyrota' has no attribute {name!r}")
+    return getattr(import_module(f"keyrota.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,93 @@
+"""Text that is safe to show: secrets masked, control characters made visible.
+
+Everything that a person or another program reads and that may carry bytes of a log, of a
+configuration or of the command line passes through here.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Google's API keys (`AIza...`, the newer `AQ.`), the common `sk-` form, and `key=` in URLs, whose
+# prefixes change. Bounded below, not above: a key cut by a line limit is still a key.
+_SECRET = re.compile(
+    r"AIza[0-9A-Za-z_\-*]{3,}|AQ\.[0-9A-Za-z_\-]{6,}|\bsk-[0-9A-Za-z_\-]{8,}"
+    r"|(?i:(?<=[?&]key=)|(?<=api[-_]key=)|(?<=apikey=)|(?<=bearer ))[0-9A-Za-z_\-.%]{6,}"
+)
+
+# C0 but for nothing, DEL, C1, line separators, bidirectional controls, lone surrogates, BOM.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+
+def redact(text: str) -> str:
+    """Mask everything in `text` that looks like an API key.
+
+    Examples
+    --------
+    >>> redact("GET /v1?key=AIzaSyA1234567890 failed")
+    'GET /v1?key=[key] failed'
+    """
+    return _SECRET.sub("[key]", text)
+
+
+def visible(text: str) -> str:
+    r"""Return `text` without secrets and with every control character spelled out as ``\xNN``.
+
+    Examples
+    --------
+    >>> visible("a\x1b[31mred")
+    'a\\x1b[31mred'
+    """
+    return _UNSAFE.sub(_escape, redact(text))
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """Return a value as it stands in a message: quoted, safe, at most `limit` characters of it.
+
+    Examples
+    --------
+    >>> shown("chat")
+    '"chat"'
+    >>> shown(-2)
+    '-2'
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # Redacted before it is cut: a cut key would no longer be recognised.
+        text = visible(value)
+        return f'"{text[:limit]}..."' if len(text) > limit else f'"{text}"'
+    text = visible(str(value))
+    return text if len(text) <= limit else text[:limit] + "..."
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> count(1, "pick"), count(1200, "pick")
+    ('1 pick', '1,200 picks')
+    """
+    noun = singular if number == 1 else plural or singular + "s"
+    return f"{number:,} {noun}"
+
+
+def listed(items: list[str], limit: int = 6) -> str:
+    """Join names for a sentence, the first `limit` of them.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"]), listed(list("abcdefgh"), limit=3)
+    ('a, b and c', 'a, b, c and 5 more')
+    """
+    if len(items) > limit:
+        return f"{', '.join(items[:limit])} and {len(items) - limit} more"
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

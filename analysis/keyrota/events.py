@@ -1,0 +1,234 @@
+"""The event table: the only thing that passes between reading, simulating and judging.
+
+A pandas DataFrame in time order (stable; file order where times are missing or equal). A parsed
+log and a simulated day have the same columns, so that every analysis runs on both. No raw text is
+kept: what a column holds is a number, a time, or a name from a bounded pattern.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from keyrota.display import listed, shown
+from keyrota.errors import ConfigurationError, InputError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+COLUMNS: Final[Mapping[str, str]] = {
+    "time": "datetime64[ns, UTC]",
+    "kind": "category",
+    "pool": "category",
+    "key": "Int32",
+    "position": "Int32",
+    "size": "Int32",
+    "function": "category",
+    "isolate": "category",
+    "model": "category",
+    "status": "Int16",
+    "cause": "category",
+    "limit": "Int64",
+    "retry_after_s": "float64",
+    "duration_ms": "float64",
+    "source": "category",
+    "line": "Int64",
+}
+"""Name and dtype of every column, in order."""
+
+KINDS: Final = (
+    "pick",  # a key was chosen
+    "pool",  # the line that names the pool of the pick before it
+    "rejection",  # a 429 of the provider
+    "retry",  # a call is tried again; the attempt before it failed with `status`
+    "boot",  # an isolate was created
+    "listening",  # an isolate's server is up: the only mark of a new isolate in local logs
+    "shutdown",  # an isolate ended; `cause` is the runtime's reason
+    "invocation",  # a request to a function
+    "warning",  # an invalid key format, an overloaded model, another failed call
+)
+
+CAUSES: Final = (
+    # of a rejection
+    "per-minute", "per-day", "tokens-per-minute", "no-quota", "unknown",
+    # of a warning
+    "invalid-key-format", "overloaded", "failed-call",
+    # of a shutdown
+    "EventLoopCompleted", "EarlyDrop", "WallClockTime", "CPUTime", "Memory", "TerminationRequested",
+)  # fmt: skip
+
+
+_NAT: Final = np.iinfo("int64").min
+
+
+def make_events(columns: Mapping[str, Iterable[Any]], *, rows: int | None = None) -> pd.DataFrame:
+    """Build an event table from plain sequences; missing columns are filled with missing values.
+
+    Parameters
+    ----------
+    columns
+        Column name to values, all of one length, ``None`` where missing. ``time`` may hold
+        integers (nanoseconds since 1970 UTC) or anything that pandas reads as a time.
+    rows
+        Number of rows, needed only when `columns` is empty.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The checked table in time order: stable, a row without a time stays behind the row before it
+        in its source, and sources without any time come last.
+
+    Raises
+    ------
+    ConfigurationError
+        If a column is unknown or a kind or cause is not one of `KINDS` and `CAUSES`.
+
+    Examples
+    --------
+    >>> events = make_events({"kind": ["pick"], "key": [3], "position": [1], "size": [4]})
+    >>> events["key"].tolist()
+    [3]
+    """
+    unknown = [name for name in columns if name not in COLUMNS]
+    if unknown:
+        raise ConfigurationError(
+            f"event table: unknown column {listed([shown(n) for n in unknown])}; "
+            f"the columns are {listed(list(COLUMNS), limit=99)}"
+        )
+    data = {name: list(values) for name, values in columns.items()}
+    rows = len(next(iter(data.values()))) if data else rows or 0
+    frame = pd.DataFrame(
+        {name: _series(dtype, data.get(name, [None] * rows)) for name, dtype in COLUMNS.items()}
+    )
+    return check_events(_in_time_order(frame))
+
+
+def check_events(events: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with the exact columns and dtypes, or say what is wrong with it.
+
+    Raises
+    ------
+    ConfigurationError
+        If a column is missing, cannot be converted, or holds a kind or cause that is not known.
+    """
+    missing = [name for name in COLUMNS if name not in events.columns]
+    if missing:
+        raise ConfigurationError(
+            f"event table: no column {listed(missing)}; make one with keyrota.read_logs or "
+            "keyrota.events.make_events"
+        )
+    frame = events[list(COLUMNS)].reset_index(drop=True)
+    for name, dtype in COLUMNS.items():
+        if str(frame[name].dtype) != dtype:
+            try:
+                frame[name] = _series(dtype, frame[name])
+            except (TypeError, ValueError) as error:
+                raise ConfigurationError(
+                    f"event table: column {name} cannot be read as {dtype}: {error}"
+                ) from error
+    for name, allowed in (("kind", KINDS), ("cause", CAUSES)):
+        odd = [str(v) for v in frame[name].cat.categories if v not in allowed]
+        if odd:
+            raise ConfigurationError(
+                f"event table: unknown {name} {listed([shown(v) for v in odd])}; "
+                f"allowed are {listed(list(allowed), limit=99)}"
+            )
+    return frame
+
+
+def of_kind(events: pd.DataFrame, *kinds: str) -> pd.DataFrame:
+    """Return the rows of these kinds, index kept."""
+    return events[events["kind"].isin(kinds)]
+
+
+def between(
+    events: pd.DataFrame, since: pd.Timestamp | None = None, until: pd.Timestamp | None = None
+) -> pd.DataFrame:
+    """Return the events with ``since <= time < until``; events without a time are left out.
+
+    With neither bound, all events are kept.
+    """
+    keep = np.ones(len(events), dtype=bool)
+    if since is not None:
+        keep &= (events["time"] >= since).to_numpy()
+    if until is not None:
+        keep &= (events["time"] < until).to_numpy()
+    return events[keep].reset_index(drop=True)
+
+
+def write_events(events: pd.DataFrame, path: Path, file_format: str) -> None:
+    """Write the table as ``parquet``, ``csv`` or ``ndjson`` (times as ISO 8601 UTC)."""
+    if file_format == "parquet":
+        events.to_parquet(path, index=False)
+        return
+    plain = events.assign(time=iso_times(events["time"]))
+    if file_format == "csv":
+        plain.to_csv(path, index=False, lineterminator="\n")
+    elif file_format == "ndjson":
+        plain.to_json(path, orient="records", lines=True, force_ascii=False)
+    else:
+        raise ConfigurationError(f"event table: format {shown(file_format)} is not parquet, csv or ndjson")
+
+
+def read_events(path: str | Path) -> pd.DataFrame:
+    """Read a table that `write_events` wrote; the format is told by the file's first bytes.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is not an event table.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(4)
+        if head == b"PAR1":
+            frame = pd.read_parquet(path)
+        elif head[:1] == b"{":
+            frame = pd.read_json(path, orient="records", lines=True, dtype=False, convert_dates=False)
+        else:
+            frame = pd.read_csv(path)
+        return check_events(frame)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (ValueError, OSError, ConfigurationError) as error:
+        raise InputError(f"{path}: not an event table ({error})") from error
+
+
+def iso_times(times: pd.Series[Any]) -> pd.Series[Any]:
+    """Return times as ISO 8601 UTC text with nanoseconds, missing where there is none."""
+    text = times.dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S.")
+    nanoseconds = times.dt.microsecond * 1000 + times.dt.nanosecond
+    digits = nanoseconds.map("{:09.0f}Z".format, na_action="ignore")
+    return (text + digits).where(times.notna(), None)
+
+
+def _series(dtype: str, values: Any) -> pd.Series[Any]:
+    if dtype.startswith("datetime"):
+        return _times(values).astype(dtype)
+    if dtype == "category":
+        # Whole numbers and booleans are no names; categories stay in order of appearance.
+        return pd.Series(values, dtype=object).astype("category")
+    return pd.Series(values, dtype=object).astype("Float64").astype(dtype)
+
+
+def _times(values: Any) -> pd.Series[Any]:
+    if isinstance(values, list) and all(value is None or type(value) is int for value in values):
+        # Nanoseconds, exactly: a missing one among them must not turn the others into floats.
+        nanoseconds = np.array([_NAT if value is None else value for value in values], dtype="int64")
+        return pd.Series(nanoseconds.view("datetime64[ns]")).dt.tz_localize("UTC")
+    return pd.Series(pd.to_datetime(pd.Series(values, dtype=object), utc=True, format="ISO8601"))
+
+
+def _in_time_order(frame: pd.DataFrame) -> pd.DataFrame:
+    by_source = frame.groupby("source", observed=True, dropna=False)["time"]
+    filled = by_source.ffill()
+    filled = filled.where(filled.notna(), by_source.bfill())
+    order = filled.argsort(kind="stable") if filled.notna().all() else None
+    if order is None:
+        order = np.argsort(filled.fillna(pd.Timestamp.max.tz_localize("UTC")).to_numpy(), kind="stable")
+    return frame.iloc[order].reset_index(drop=True)
