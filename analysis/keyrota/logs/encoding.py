@@ -1,0 +1,98 @@
+"""Text out of bytes: the encoding told by content, damage kept visible, lines cut at LF only."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+LINE_LIMIT: Final = 1 << 20
+"""Characters of one line that are kept; the rest of a longer line is dropped and counted."""
+
+_BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def detect_encoding(head: bytes) -> str:
+    """Return the name of the encoding that the first bytes show.
+
+    A byte-order mark decides; without one, text whose every second byte is NUL is UTF-16 (what
+    Windows PowerShell writes into a file that already existed). Everything else is read as UTF-8,
+    with U+FFFD where it is not.
+
+    Examples
+    --------
+    >>> detect_encoding(b"\\xff\\xfea\\x00"), detect_encoding(b"a\\x00b\\x00c\\x00"), detect_encoding(b"abc")
+    ('utf-16-le', 'utf-16-le', 'utf-8')
+    """
+    for mark, name in _BOMS:
+        if head.startswith(mark):
+            return name
+    sample = head[:1024]
+    pairs = len(sample) // 2
+    if pairs >= 2:
+        even, odd = sample[0 : 2 * pairs : 2].count(0), sample[1 : 2 * pairs : 2].count(0)
+        if odd > 0.7 * pairs and even < 0.1 * pairs:
+            return "utf-16-le"
+        if even > 0.7 * pairs and odd < 0.1 * pairs:
+            return "utf-16-be"
+    return "utf-8"
+
+
+def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
+    """Decode chunk by chunk; what is not valid becomes U+FFFD, a byte-order mark is dropped."""
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    first = True
+    for chunk in chunks:
+        text = decoder.decode(chunk)
+        if first and text:
+            text, first = text.removeprefix("\ufeff"), False
+        if text:
+            yield text
+    if text := decoder.decode(b"", final=True):
+        yield text
+
+
+class Lines:
+    """Physical lines of a text: ended by LF only, a CR before it removed, at most `limit` long.
+
+    Ten characters end a line for `str.splitlines`; a log that strangers can write to must not gain
+    records from nine of them.
+
+    Attributes
+    ----------
+    cut
+        Number of lines that were longer than the limit.
+    """
+
+    def __init__(self, chunks: Iterable[str], limit: int = LINE_LIMIT) -> None:
+        self._chunks = chunks
+        self._limit = limit
+        self.cut = 0
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield each line without its end."""
+        pieces: list[str] = []
+        length = 0
+        for chunk in self._chunks:
+            *complete, rest = chunk.split("\n")
+            for line in complete:
+                if pieces:
+                    pieces.append(line)
+                    line, length = "".join(pieces), 0
+                    pieces = []
+                yield self._bounded(line)
+            if rest and length <= self._limit:
+                pieces.append(rest)
+                length += len(rest)
+        if pieces:
+            yield self._bounded("".join(pieces))
+
+    def _bounded(self, line: str) -> str:
+        if len(line) > self._limit:
+            self.cut += 1
+            return line[: self._limit]
+        return line[:-1] if line.endswith("\r") else line

@@ -1,0 +1,265 @@
+"""Logs to the event table, with an account of every line."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from keyrota.display import listed
+from keyrota.errors import DataQualityWarning, InputError
+from keyrota.logs.collect import Collected, EventRow, collect
+from keyrota.logs.duplicates import Duplicates
+from keyrota.logs.enrich import complete_positions, name_functions, name_pools, name_undeclared
+from keyrota.logs.formats import NotALog, OpenedLog, open_log
+from keyrota.logs.own_rules import rule_table
+from keyrota.logs.sources import Source, find_sources
+from keyrota.pools.declared import undeclared
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from keyrota.pools.declared import PoolConfig
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInput:
+    """The account of one source: lines = used + ignored + malformed.
+
+    A line is a physical line of a text, or a row of an export. `duplicates` are events that an
+    earlier source had too, counted once. `problems` says in words what was wrong with the source as
+    a whole; `truncated` that it ends before its time.
+    """
+
+    name: str
+    format: str
+    encoding: str
+    compression: str | None
+    bytes: int
+    lines: int
+    used: int
+    ignored: int
+    malformed: int
+    duplicates: int
+    truncated: bool
+    problems: tuple[str, ...] = ()
+    first_malformed: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogInput:
+    """The account of everything that was read.
+
+    `skipped` names the files that hold no log, with what they hold; `found` counts events by kind;
+    `key_labels` gives the number of each key that a log tells by a masked id (its last characters).
+    """
+
+    sources: tuple[SourceInput, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+    found: tuple[tuple[str, int], ...] = ()
+    key_labels: tuple[tuple[int, str], ...] = ()
+
+    def total(self, name: str) -> int:
+        """Return the sum of a count over the sources: ``lines``, ``used``, ``ignored``, ..."""
+        return sum(getattr(source, name) for source in self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The event table of some logs, the account of their lines, and the pools: declared, or inferred."""
+
+    events: pd.DataFrame
+    input: LogInput
+    pools: PoolConfig
+
+
+def read_logs(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *, pools: PoolConfig | None = None
+) -> pd.DataFrame:
+    """Read logs into the event table.
+
+    Format, encoding and compression are told by content. Rows that several overlapping exports share
+    are counted once. No raw text is kept.
+
+    Parameters
+    ----------
+    paths
+        A file, a folder, a glob, ``-`` for standard input, or several of them.
+    pools
+        The declared pools; the packaged ten-key configuration if not given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `keyrota.events.COLUMNS`, in time order.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist or nothing in the input is a log.
+
+    Warns
+    -----
+    DataQualityWarning
+        If lines were malformed, a file was cut, or a file holds no log.
+
+    Examples
+    --------
+    >>> events = keyrota.read_logs("sample_logs/healthy.json")  # doctest: +SKIP
+    """
+    reading = read(paths, pools=pools)
+    for message in quality_messages(reading.input):
+        warnings.warn(message, DataQualityWarning, stacklevel=2)
+    return reading.events
+
+
+def read(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    pools: PoolConfig | Literal["infer"] | None = None,
+    on_read: Callable[[int], None] | None = None,
+) -> Reading:
+    """Read logs into the event table and keep the account of their lines.
+
+    Parameters are those of `read_logs`; `on_read` is called with each number of bytes read.
+    """
+    from keyrota.pools.load import load_pools
+
+    config = undeclared() if pools == "infer" else pools or load_pools()
+    rules = rule_table(config)
+    given = [paths] if isinstance(paths, str | os.PathLike) else paths
+    key_labels: dict[str, int] = {}
+    duplicates = Duplicates()
+    rows: list[tuple[str, list[EventRow]]] = []
+    accounts: list[SourceInput] = []
+    skipped: list[tuple[str, str]] = []
+    found: Counter[str] = Counter()
+    for source in find_sources(given):
+        try:
+            log, collected = _read_source(source, rules, config, key_labels, on_read)
+        except NotALog as reason:
+            skipped.append((source.name, str(reason)))
+            continue
+        kept, repeated = duplicates.drop_from(collected.rows)
+        rows.append((source.name, kept))
+        accounts.append(_account(source, log, collected, repeated))
+        found.update(collected.found)
+    if not accounts:
+        raise InputError(_nothing_usable(skipped))
+    every = [row for _, source_rows in rows for row in source_rows]
+    name_functions(every)
+    for _, source_rows in rows:
+        name_pools(source_rows, config)
+    complete_positions(every, config)
+    config = _with_inferred(rows, config, is_declared=pools != "infer")
+    labels = tuple((number, _tail(label)) for label, number in key_labels.items())
+    return Reading(
+        _table(rows), LogInput(tuple(accounts), tuple(skipped), tuple(sorted(found.items())), labels), config
+    )
+
+
+def quality_messages(log_input: LogInput) -> list[str]:
+    """Return what is wrong with the input, a sentence each."""
+    messages = [f"{name}: left out: {reason}" for name, reason in log_input.skipped]
+    for source in log_input.sources:
+        messages += [f"{source.name}: {problem}; what could be read was used" for problem in source.problems]
+        if source.malformed:
+            places = listed([f"line {line} ({reason})" for line, reason in source.first_malformed], limit=3)
+            messages.append(
+                f"{source.name}: {source.malformed} of {source.lines} lines are malformed: {places}"
+            )
+    return messages
+
+
+def _read_source(
+    source: Source,
+    rules: object,
+    config: PoolConfig,
+    key_labels: dict[str, int],
+    on_read: Callable[[int], None] | None,
+) -> tuple[OpenedLog, Collected]:
+    try:
+        log = open_log(source.chunks(), on_read)
+        collected = collect(log.records, rules, config, key_labels)  # type: ignore[arg-type]
+    except InputError as error:
+        if source.is_named:
+            raise InputError(str(error) if source.name in str(error) else f"{source.name}: {error}") from None
+        raise NotALog(str(error)) from None
+    if not collected.rows and (log.format == "text" or collected.lines == collected.malformed):
+        what = "text" if log.format == "text" else f"{log.format} rows"
+        raise NotALog(
+            f"{collected.lines} lines of {what}, none of which is a line about keys, isolates or errors"
+        )
+    return log, collected
+
+
+def _account(source: Source, log: OpenedLog, collected: Collected, repeated: int) -> SourceInput:
+    return SourceInput(
+        name=source.name,
+        format=log.format,
+        encoding=log.encoding,
+        compression=log.inflated.compression,
+        bytes=log.inflated.raw_bytes,
+        lines=collected.lines,
+        used=collected.used,
+        ignored=collected.ignored,
+        malformed=collected.malformed,
+        duplicates=repeated,
+        truncated=log.truncated,
+        problems=tuple(log.problems),
+        first_malformed=tuple(collected.first_malformed),
+    )
+
+
+def _with_inferred(
+    rows: list[tuple[str, list[EventRow]]], config: PoolConfig, *, is_declared: bool
+) -> PoolConfig:
+    """Name the pools of picks that no declaration covers; without a declaration, return what was inferred."""
+    nameless = [
+        (name, [row for row in source_rows if row.kind == "pick" and (row.pool is None or not is_declared)])
+        for name, source_rows in rows
+    ]
+    if not any(source_rows for _, source_rows in nameless):
+        return config
+    from keyrota.pools.infer import infer_pools
+
+    inferred = infer_pools(_table(nameless))
+    if is_declared:
+        for _, source_rows in nameless:
+            name_undeclared(source_rows, inferred)
+        return config
+    for _, source_rows in rows:
+        name_undeclared([row for row in source_rows if row.kind == "pick"], inferred, with_keys=True)
+        name_pools(source_rows, inferred)
+    return inferred
+
+
+def _nothing_usable(skipped: list[tuple[str, str]]) -> str:
+    found = listed([f"{name}: {reason}" for name, reason in skipped], limit=3)
+    return (
+        f"no log found; {found}. Give a function's Logs export (JSON or CSV), a log drain, or console output; "
+        "the lines to look for read `Using GOOGLE_KEY_n (position x/y in pool)`"
+    )
+
+
+def _tail(label: str) -> str:
+    """Return the last characters of a masked id, enough to tell keys apart and too few to be one."""
+    return "..." + label.rstrip(".*…")[-4:]
+
+
+def _table(rows: list[tuple[str, list[EventRow]]]) -> pd.DataFrame:
+    from keyrota.events import make_events
+
+    flat = [(name, row) for name, source_rows in rows for row in source_rows]
+    columns: dict[str, list[object]] = {
+        "time": [row.time_ns for _, row in flat],
+        "source": [name for name, _ in flat],
+    }
+    for name in ("kind", "pool", "key", "function", "isolate", "cause", "line"):
+        columns[name] = [getattr(row, name) for _, row in flat]
+    for name in ("position", "size", "model", "status", "limit", "retry_after_s", "duration_ms"):
+        columns[name] = [getattr(row.parsed, name) for _, row in flat]
+    return make_events(columns)

@@ -1,0 +1,123 @@
+"""Where logs come from: a file, a folder, a glob, standard input."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from keyrota.display import shown
+from keyrota.errors import InputError
+from keyrota.logs.compression import CHUNK_BYTES
+
+STDIN: Final = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One input: its name for messages, its size if known, and whether it was named by the user.
+
+    A file found in a folder may be something else than a log and is then left out with a note.
+    """
+
+    name: str
+    size: int | None
+    is_named: bool
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the raw bytes, chunk by chunk.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be opened or read.
+        """
+        try:
+            if self.name == STDIN:
+                yield from _chunks(sys.stdin.buffer)
+            else:
+                with closing(Path(self.name).open("rb", buffering=0)) as stream:
+                    yield from _chunks(stream)  # type: ignore[arg-type]
+        except OSError as error:
+            raise InputError(f"{self.name}: {(error.strerror or str(error)).lower()}") from error
+
+
+def find_sources(paths: Iterable[str | os.PathLike[str]]) -> list[Source]:
+    """Return the inputs that the paths name, each once, in order; a folder's files by name.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist, matches nothing, or a folder holds no file.
+    """
+    found: dict[str, Source] = {}
+    for given in paths:
+        for source in _expand(os.fspath(given)):
+            identity = source.name if source.name == STDIN else os.path.realpath(source.name)
+            found.setdefault(identity, source)
+    if not found:
+        raise InputError("no log was named; give a file, a folder, a glob, or - for standard input")
+    return list(found.values())
+
+
+def _expand(path: str) -> Iterator[Source]:
+    if path == STDIN:
+        yield Source(STDIN, None, is_named=True)
+        return
+    if "://" in path:
+        raise InputError(
+            f"{shown(path)}: addresses are not read; fetch the log yourself and pipe it: curl -L ADDRESS | keyrota report -"
+        )
+    if os.path.isdir(path):
+        yield from _folder(path)
+        return
+    if os.path.lexists(path):
+        yield _file(path, is_named=True)
+        return
+    matches = sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else []
+    if not matches:
+        kind = "matches no file" if glob.has_magic(path) else "no such file or folder"
+        raise InputError(f"{path}: {kind}")
+    for match in matches:
+        if os.path.isdir(match):
+            yield from _folder(match)
+        else:
+            yield _file(match, is_named=True)
+
+
+def _folder(path: str) -> Iterator[Source]:
+    """Every regular file below a folder; hidden files and folders are left out."""
+    names: list[str] = []
+
+    def unreadable(error: OSError) -> None:
+        raise InputError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
+
+    for folder, folders, files in os.walk(path, onerror=unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        names += [os.path.join(folder, name) for name in sorted(files) if not name.startswith(".")]
+    regular = [name for name in names if os.path.isfile(name)]  # no pipes, no dangling links
+    if not regular:
+        raise InputError(f"{path}: the folder holds no file")
+    for name in regular:
+        yield _file(name, is_named=False)
+
+
+def _file(path: str, *, is_named: bool) -> Source:
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    size = status.st_size if stat.S_ISREG(status.st_mode) else None
+    return Source(os.fspath(path), size, is_named)
+
+
+def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+    read = getattr(stream, "read1", stream.read)
+    while chunk := read(CHUNK_BYTES):
+        yield chunk
