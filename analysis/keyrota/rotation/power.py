@@ -1,0 +1,176 @@
+"""How much data the chi-square test of equal shares needs.
+
+The approximation is for independent picks: read the picks as *starts* where runs are longer than one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import chdtri, chndtr
+
+from keyrota.display import shown
+from keyrota.errors import ModelError
+
+_MOST_PICKS = 2**53
+
+_LEAST_EFFECT = 1e-10
+"""Below it the rounding of the shares is no longer small beside their differences."""
+
+
+def power(picks: int, shares: ArrayLike, *, alpha: float) -> float:
+    """Return the probability that the chi-square test of equal shares rejects.
+
+    Noncentral chi-square approximation with K - 1 degrees of freedom and noncentrality
+    ``picks * K * sum((share - 1/K)**2)`` [1]_. Rough below about five picks for each key, and up to
+    .035 too high where one key has more than its share (docs/validation.md holds it against simulation).
+
+    Parameters
+    ----------
+    picks : int
+        Independent picks, at least 0.
+    shares : array_like of float, shape (K,)
+        True probability of each key; they sum to 1. Equal shares give `alpha`.
+    alpha : float
+        Level of the test, in (0, 1).
+
+    Returns
+    -------
+    float
+        A probability, at least `alpha`.
+
+    Raises
+    ------
+    ModelError
+        When an argument is outside its range, or there are fewer than two keys.
+
+    References
+    ----------
+    .. [1] P. B. Patnaik, "The non-central chi-square and F-distributions and their applications",
+       Biometrika 36, 1949, pp. 202-232.
+
+    Examples
+    --------
+    >>> round(power(263, [0.6, 0.4], alpha=0.05), 2)
+    0.9
+    """
+    law = _checked_shares(shares)
+    _check_probability(alpha, "alpha")
+    if not 0 <= picks <= _MOST_PICKS:
+        raise ModelError(f"picks must lie between 0 and 2**53, not {shown(picks)}")
+    critical = chdtri(law.size - 1, alpha)
+    noncentrality = picks * _effect(law)  # [1]
+    return float(1 - chndtr(critical, law.size - 1, noncentrality))
+
+
+def picks_needed(shares: ArrayLike, *, alpha: float, power: float = 0.9) -> int:
+    """Return the fewest independent picks at which the chi-square test reaches `power`.
+
+    Parameters
+    ----------
+    shares : array_like of float, shape (K,)
+        True probability of each key; they sum to 1 and are not all equal.
+    alpha : float
+        Level of the test, in (0, 1).
+    power : float
+        Wanted probability of a rejection, in (alpha, 1).
+
+    Returns
+    -------
+    int
+        Picks, by the approximation of `power`.
+
+    Raises
+    ------
+    ModelError
+        When an argument is outside its range, or the shares are equal to about five digits.
+
+    Examples
+    --------
+    >>> picks_needed([0.6, 0.4], alpha=0.05), picks_needed([0.4, 0.2, 0.2, 0.2], alpha=0.01)
+    (263, 161)
+    """
+    law = _checked_shares(shares)
+    _check_probability(alpha, "alpha")
+    _check_probability(power, "power")
+    if power <= alpha:
+        raise ModelError(f"power must be above alpha ({shown(alpha)}), not {shown(power)}")
+    critical, effect = chdtri(law.size - 1, alpha), _effect(law)
+
+    def is_enough(picks: int) -> bool:
+        return bool(1 - chndtr(critical, law.size - 1, picks * effect) >= power)
+
+    if effect < _LEAST_EFFECT:
+        raise ModelError(f"shares are equal, or too nearly so to be told from equal: {shown(law.tolist())}")
+    enough = 1
+    while not is_enough(enough):
+        enough *= 2
+    too_few = enough // 2
+    while enough - too_few > 1:
+        middle = (enough + too_few) // 2
+        if is_enough(middle):
+            enough = middle
+        else:
+            too_few = middle
+    return enough
+
+
+def smallest_imbalance(size: int) -> NDArray[np.float64]:
+    """Return the mildest unfairness that a verdict of "fair" should exclude, as shares.
+
+    One key has 4/3 of its fair share, the others bear the loss equally.
+
+    Raises
+    ------
+    ModelError
+        When `size` is below 2: a pool of one key cannot be unfair.
+
+    Examples
+    --------
+    >>> smallest_imbalance(4).round(3).tolist()
+    [0.333, 0.222, 0.222, 0.222]
+    """
+    if size < 2:
+        raise ModelError(f"a pool of {shown(size)} cannot be unfair; at least 2 keys are needed")
+    shares = np.full(size, (1 - 4 / (3 * size)) / (size - 1))
+    shares[0] = 4 / (3 * size)
+    return shares
+
+
+def picks_needed_to_judge(size: int, *, alpha: float, power: float = 0.9) -> int:
+    """Return the independent picks below which "fair" cannot be said of a pool of `size` keys.
+
+    Raises
+    ------
+    ModelError
+        As `picks_needed` and `smallest_imbalance`.
+
+    Examples
+    --------
+    >>> [picks_needed_to_judge(size, alpha=0.05) for size in (2, 4, 10)]
+    [95, 383, 1607]
+    """
+    return picks_needed(smallest_imbalance(size), alpha=alpha, power=power)
+
+
+def _effect(law: NDArray[np.float64]) -> float:
+    """Return the noncentrality that one pick adds."""
+    return float(law.size * np.square(law - 1 / law.size).sum())
+
+
+def _checked_shares(shares: ArrayLike) -> NDArray[np.float64]:
+    law = np.asarray(shares, dtype=np.float64)
+    if law.ndim != 1 or law.size < 2:
+        raise ModelError(f"shares must be a row of at least two fractions, not {shown(shares)}")
+    if not np.all((law >= 0) & (law <= 1)):  # NaN fails as well
+        raise ModelError(f"shares are fractions between 0 and 1; got {shown(law.tolist())}")
+    if not math.isclose(law.sum(), 1.0, abs_tol=1e-9):
+        raise ModelError(f"shares must sum to 1; they sum to {shown(float(law.sum()))}")
+    return law
+
+
+def _check_probability(value: float, name: str) -> None:
+    if not 0 < value < 1:
+        raise ModelError(f"{name} must lie between 0 and 1, both excluded, not {shown(value)}")
