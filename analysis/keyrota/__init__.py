@@ -1,4 +1,4 @@
-"""keyrota: is the rotation over a pool of API keys fair, and where do the 429s come from?
+"""Say whether the rotation over a pool of API keys is fair, and where the 429s come from.
 
 Reads the logs of an application that spreads its calls over a pool of API keys and says whether
 every key is used as declared, and if not, which fault it is.
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from keyrota.pools.declared import Pool, PoolConfig, Quota
     from keyrota.pools.infer import infer_pools
     from keyrota.pools.load import load_pools
-    from keyrota.report.content import Report, judge
+    from keyrota.report.content import judge
+    from keyrota.report.schema import Report
     from keyrota.rotation.power import picks_needed, power
 
 __version__ = "0.1.0"
@@ -53,7 +54,7 @@ _HOMES = {
     "power": "rotation.power",
     "read_events": "events",
     "read_logs": "logs.read",
-    "Report": "report.content",
+    "Report": "report.schema",
     "judge": "report.content",
     "write_events": "events",
 }

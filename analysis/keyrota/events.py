@@ -189,7 +189,7 @@ def read_events(path: str | Path) -> pd.DataFrame:
         if head == b"PAR1":
             frame = pd.read_parquet(path)
         elif head[:1] == b"{":
-            frame = pd.read_json(path, orient="records", lines=True, dtype=False, convert_dates=False)
+            frame = pd.read_json(path, orient="records", lines=True, dtype=False)
         else:
             frame = pd.read_csv(path)
         return check_events(frame)
@@ -201,10 +201,12 @@ def read_events(path: str | Path) -> pd.DataFrame:
 
 def iso_times(times: pd.Series[Any]) -> pd.Series[Any]:
     """Return times as ISO 8601 UTC text with nanoseconds, missing where there is none."""
-    text = times.dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S.")
-    nanoseconds = times.dt.microsecond * 1000 + times.dt.nanosecond
-    digits = nanoseconds.map("{:09.0f}Z".format, na_action="ignore")
-    return (text + digits).where(times.notna(), None)
+    result = pd.Series(None, index=times.index, dtype=object)
+    known = times[times.notna()].dt.tz_convert("UTC")
+    nanoseconds = known.dt.microsecond * 1000 + known.dt.nanosecond
+    seconds = known.dt.strftime("%Y-%m-%dT%H:%M:%S.")
+    result[known.index] = [f"{s}{n:09d}Z" for s, n in zip(seconds, nanoseconds, strict=True)]
+    return result
 
 
 def _series(dtype: str, values: Any) -> pd.Series[Any]:

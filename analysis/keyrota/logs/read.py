@@ -17,7 +17,7 @@ from keyrota.logs.enrich import complete_positions, name_functions, name_pools, 
 from keyrota.logs.formats import NotALog, OpenedLog, open_log
 from keyrota.logs.own_rules import rule_table
 from keyrota.logs.sources import Source, find_sources
-from keyrota.pools.declared import undeclared
+from keyrota.pools.declared import UNDECLARED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +128,7 @@ def read(
     """
     from keyrota.pools.load import load_pools
 
-    config = undeclared() if pools == "infer" else pools or load_pools()
+    config = UNDECLARED if pools == "infer" else pools or load_pools()
     rules = rule_table(config)
     given = [paths] if isinstance(paths, str | os.PathLike) else paths
     key_labels: dict[str, int] = {}
@@ -154,7 +154,7 @@ def read(
     for _, source_rows in rows:
         name_pools(source_rows, config)
     complete_positions(every, config)
-    config = _with_inferred(rows, config, is_declared=pools != "infer")
+    config = _with_inferred(rows, config, is_declared=bool(config.pools))
     labels = tuple((number, _tail(label)) for label, number in key_labels.items())
     return Reading(
         _table(rows), LogInput(tuple(accounts), tuple(skipped), tuple(sorted(found.items())), labels), config
@@ -217,7 +217,10 @@ def _account(source: Source, log: OpenedLog, collected: Collected, repeated: int
 def _with_inferred(
     rows: list[tuple[str, list[EventRow]]], config: PoolConfig, *, is_declared: bool
 ) -> PoolConfig:
-    """Name the pools of picks that no declaration covers; without a declaration, return what was inferred."""
+    """Name the pools of picks that no declaration covers; without a declaration, return what was inferred.
+
+    A file of rules alone declares no pool.
+    """
     nameless = [
         (name, [row for row in source_rows if row.kind == "pick" and (row.pool is None or not is_declared)])
         for name, source_rows in rows

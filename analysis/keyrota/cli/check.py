@@ -1,0 +1,76 @@
+"""`keyrota check`: the findings as a gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keyrota.cli.options import log_options, output_options, test_options
+
+
+@click.command("check")
+@log_options
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="CODES",
+    help="Only these findings: R102, or R for all of a kind; commas allowed.",
+)
+@click.option("--ignore", multiple=True, metavar="CODES", help="Not these findings.")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json", "github", "junit"]),
+    default="text",
+    show_default=True,
+)
+@test_options
+@output_options
+def command(
+    logs: tuple[str, ...],
+    pools: str | None,
+    since: str | None,
+    until: str | None,
+    quiet: bool,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    output_format: str,
+    alpha: float,
+    seed: int,
+    output: Path | None,
+    force: bool,
+) -> int:
+    """Check logs in a test or a pipeline: print the findings, exit 1 if an error is left.
+
+    Warnings and notes do not fail the check. At --alpha 1e-3 one healthy log in a thousand fails it.
+
+    \b
+    Examples:
+      keyrota check logs/
+      keyrota check --select R,C --format github logs/
+    """
+    from keyrota.cli.reading import LogArguments, emit, read_arguments
+    from keyrota.findings.registry import RULES, selected
+    from keyrota.report.content import judge
+    from keyrota.report.gate import as_check_json, as_github, as_junit, as_lines
+
+    chosen, left_out = _codes(select), _codes(ignore)
+    selected([], select=chosen, ignore=left_out)  # refuse a wrong code before the work
+    reading = read_arguments(LogArguments(logs, pools, since, until, quiet))
+    content = judge(reading.events, pools=reading.pools, log_input=reading.input, alpha=alpha, seed=seed)
+    findings = selected(content.findings, select=chosen, ignore=left_out)
+    failed = any(finding.severity == "error" for finding in findings)
+    codes = [(rule.code, rule.name) for rule in RULES]
+    text = {
+        "text": lambda: as_lines(findings),
+        "json": lambda: as_check_json(findings, failed=failed),
+        "github": lambda: as_github(findings),
+        "junit": lambda: as_junit(findings, codes),
+    }[output_format]()
+    emit(text, output, force)
+    return int(failed)
+
+
+def _codes(values: tuple[str, ...]) -> list[str]:
+    return [code.strip() for value in values for code in value.split(",") if code.strip()]

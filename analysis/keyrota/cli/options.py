@@ -1,0 +1,133 @@
+"""Options that several commands share, each defined once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from keyrota.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|min|m|h|d|w)")
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def log_options(command: Command) -> Command:
+    """Add LOG..., --pools, --since, --until, --quiet and --debug."""
+    for add in reversed(
+        (
+            click.argument("logs", metavar="LOG...", nargs=-1, required=True),
+            click.option(
+                "--pools",
+                metavar="FILE|infer",
+                help="The pools file (TOML), or infer: tell them from the log. Default: the ten keys.",
+            ),
+            click.option(
+                "--since",
+                metavar="TIME",
+                help="Only events from here on: 2025-11-10, 2025-11-10T08:00Z, or 24h before the last event.",
+            ),
+            click.option("--until", metavar="TIME", help="Only events before this time."),
+            click.option("-q", "--quiet", is_flag=True, help="No notes and no progress on standard error."),
+            debug_option,
+        )
+    ):
+        command = add(command)
+    return command
+
+
+def test_options(command: Command) -> Command:
+    """Add --alpha and --seed."""
+    for add in (
+        click.option(
+            "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of Monte-Carlo tests."
+        ),
+        click.option(
+            "--alpha", type=Share("--alpha"), default="0.001", show_default=True, metavar="P",
+            help="False-alarm rate over all pools together, as 1e-3 or 0.1%.",
+        ),
+    ):  # fmt: skip
+        command = add(command)
+    return command
+
+
+def output_options(command: Command) -> Command:
+    """Add -o/--output and --force."""
+    for add in (
+        click.option("--force", is_flag=True, help="Replace the output file if it exists."),
+        click.option(
+            "-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+            help="Write to a file, whole or not at all, in place of standard output.",
+        ),
+    ):  # fmt: skip
+        command = add(command)
+    return command
+
+
+debug_option = click.option(
+    "--debug", is_flag=True, help="Show the traceback of an error.", expose_value=False
+)
+
+
+class Share(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """A fraction inside (0, 1), written ``0.01``, ``1e-3`` or ``1%``."""
+
+    name = "share"
+
+    def __init__(self, option: str) -> None:
+        self._option = option
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the fraction."""
+        text = str(value).strip()
+        try:
+            number = float(text.rstrip("% ")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            number = float("nan")
+        if not 0 < number < 1:
+            from keyrota.display import shown
+
+            self.fail(f"{shown(value)} is not a share between 0 and 1, such as 1e-3 or 0.1%", param, ctx)
+        return number
+
+
+def time_bound(text: str | None, option: str, last: pd.Timestamp | None) -> pd.Timestamp | None:
+    """Return the time that an option names, UTC where it names no zone.
+
+    A duration (``24h``, ``7d``) counts back from the last event, so that the same log gives the same
+    report at any time.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is neither a time nor a duration, or a duration and no event has a time.
+    """
+    if text is None:
+        return None
+    import pandas as pd
+
+    duration = _DURATION.fullmatch(text.strip())
+    if duration:
+        if last is None or pd.isna(last):
+            raise ConfigurationError(f"{option} {text}: no event of the log has a time to count back from")
+        return last - pd.Timedelta(seconds=float(duration[1]) * _SECONDS[duration[2]])
+    if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text.strip()):
+        try:
+            time = pd.Timestamp(text.strip())
+        except ValueError:
+            pass
+        else:
+            return time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
+    from keyrota.display import shown
+
+    raise ConfigurationError(
+        f"{option}: {shown(text)} is no time; write 2025-11-10, 2025-11-10T08:00Z, or a duration: 24h, 7d"
+    )

@@ -1,0 +1,64 @@
+"""`keyrota report`: everything about the logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keyrota.cli.options import log_options, output_options, test_options
+
+
+@click.command("report")
+@log_options
+@click.option(
+    "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@test_options
+@output_options
+def command(
+    logs: tuple[str, ...],
+    pools: str | None,
+    since: str | None,
+    until: str | None,
+    quiet: bool,
+    output_format: str,
+    alpha: float,
+    seed: int,
+    output: Path | None,
+    force: bool,
+) -> None:
+    """Report whether the keys of each pool are used as declared, and if not, which fault it is.
+
+    LOG is a file, a folder, a glob, or - for standard input: exports of the dashboard, log drains,
+    console output; plain or compressed. Rows that several exports share are counted once.
+
+    \b
+    Examples:
+      keyrota report logs/
+      keyrota report --pools infer --since 24h export.json
+      docker logs supabase_edge_runtime_app 2>&1 | keyrota report -
+    """
+    from keyrota.cli.reading import LogArguments, emit, read_arguments, wants_color, writes_unicode
+    from keyrota.report.as_json import as_json
+    from keyrota.report.content import judge
+    from keyrota.report.text import WIDTH, as_text
+
+    reading = read_arguments(LogArguments(logs, pools, since, until, quiet))
+    content = judge(reading.events, pools=reading.pools, log_input=reading.input, alpha=alpha, seed=seed)
+    if output_format == "json":
+        emit(as_json(content), output, force)
+        return
+    color = output is None and wants_color()
+    width = _terminal_width() if color else WIDTH
+    emit(
+        as_text(content, color=color, width=width, unicode=output is not None or writes_unicode()),
+        output,
+        force,
+    )
+
+
+def _terminal_width() -> int:
+    import shutil
+
+    return max(60, min(120, shutil.get_terminal_size().columns))

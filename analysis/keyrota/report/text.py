@@ -1,0 +1,219 @@
+"""A report for a terminal, a pipe or a mail: tables and sentences.
+
+Text of a log reaches Rich only as `rich.text.Text` that `keyrota.display.visible` has cleaned: no
+markup is read and no control character passes.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from keyrota.display import count, listed, visible
+from keyrota.report.schema import FindingReport, KeyReport, PoolReport, Report
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+WIDTH: Final = 100
+"""Columns of a report that does not go to a terminal."""
+
+_BAR_CELLS: Final = 20
+_STYLE: Final = {
+    "fair": "bold green", "unfair": "bold red", "not enough data": "bold yellow",
+    "error": "bold red", "warning": "bold yellow", "note": "bold cyan",
+}  # fmt: skip
+
+
+def as_text(report: Report, *, color: bool = False, width: int = WIDTH, unicode: bool = True) -> str:
+    """Return the report as text.
+
+    Parameters
+    ----------
+    report
+        Its content.
+    color
+        Whether to colour it with ANSI codes.
+    width
+        Columns.
+    unicode
+        Whether bars may be drawn with block characters; ``#`` otherwise.
+    """
+    from rich.console import Console, Group
+
+    parts: list[RenderableType] = [_headline(report)]
+    for pool in report.pools:
+        parts += ["", *_pool(pool, report.alpha, unicode)]
+    parts += ["", *_findings(report.findings)]
+    buffer = io.StringIO()
+    console = Console(
+        file=buffer, width=width, force_terminal=color, no_color=not color, legacy_windows=False,
+        highlight=False, emoji=False, markup=False, color_system="standard" if color else None,
+    )  # fmt: skip
+    console.print(Group(*parts))
+    return "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
+
+
+def _headline(report: Report) -> RenderableType:
+    i = report.input
+    picks = sum(pool.picks for pool in report.pools)
+    lines = [
+        f"keyrota {report.version}: {count(picks, 'pick')} in {count(i.lines, 'line')} "
+        f"of {count(len(i.sources), 'log')}{_span(report)}"
+    ]
+    if i.malformed or i.duplicates:
+        lines.append(
+            f"{count(i.malformed, 'malformed line')}, "
+            f"{count(i.duplicates, 'event')} in several logs and counted once"
+        )
+    damaged = [source.name for source in i.sources if source.truncated]
+    if damaged:
+        lines.append(f"cut short: {listed(damaged)}")
+    if i.skipped:
+        lines.append(f"no log: {listed([entry['name'] for entry in i.skipped])}")
+    for number, label in i.key_labels.items():
+        lines.append(f"key {number} is the key that the log shows as {label}")
+    return _text("\n".join(lines))
+
+
+def _span(report: Report) -> str:
+    if report.span.first is None or report.span.last is None:
+        return ", without times"
+    return f", {_minute(report.span.first)} to {_minute(report.span.last)} UTC"
+
+
+def _minute(iso: str) -> str:
+    return iso[:16].replace("T", " ")
+
+
+def _pool(pool: PoolReport, alpha: float, unicode: bool) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    about = [
+        count(len([key for key in pool.keys if key.expected_share or key.picks]) or len(pool.keys), "key")
+    ]
+    about += [pool.model] if pool.model else []
+    about += [listed(pool.functions)] if pool.functions else []
+    about += [] if pool.declared else ["not declared"]
+    title = Text(visible(pool.name), style="bold")
+    title.append(f"  {pool.fairness.verdict if pool.picks else 'no picks'}", _STYLE[pool.fairness.verdict])
+    title.append(visible(f"  ({', '.join(about)})"), "not bold")
+    yield title
+    if not pool.picks:
+        return
+    yield _keys(pool.keys, unicode)
+    for sentence in _sentences(pool, alpha):
+        yield _text("  " + sentence, hanging=4)
+
+
+def _keys(keys: Sequence[KeyReport], unicode: bool) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("  key", justify="right")
+    for name in ("place", "picks", "share", "expected", "95 % interval"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    widest = max(0.01, *(max(key.share, key.expected_share) for key in keys))
+    for key in keys:
+        cells = round(_BAR_CELLS * key.share / widest)
+        bar = Text(("█" if unicode else "#") * cells, style="cyan")
+        if round(_BAR_CELLS * key.expected_share / widest) > cells:
+            bar.append(
+                " " * (round(_BAR_CELLS * key.expected_share / widest) - cells - 1)
+                + ("│" if unicode else "|"),
+                "dim",
+            )
+        table.add_row(
+            str(key.key) if key.key is not None else "-",
+            str(key.position) if key.position is not None else "-",
+            f"{key.picks:,}",
+            f"{100 * key.share:.1f} %",
+            f"{100 * key.expected_share:.1f} %",
+            f"{100 * key.share_low:.1f} to {100 * key.share_high:.1f}",
+            bar,
+        )
+    return table
+
+
+def _sentences(pool: PoolReport, alpha: float) -> Iterator[str]:
+    yield from _verdict(pool, alpha)
+    rotation, rejections = pool.rotation, pool.rejections
+    if rotation.isolates is not None and rotation.cold_start_share is not None:
+        known = "" if rotation.isolates_known else " (not all by execution id)"
+        broken = f"{rotation.broken_steps} of {count(sum(rotation.steps.values()), 'step')} broken"
+        per_request = (
+            f", {rotation.picks_per_request:.2f} picks per request"
+            if rotation.picks_per_request is not None
+            else ""
+        )
+        yield (
+            f"{count(rotation.isolates, 'isolate')}{known}; "
+            f"{100 * rotation.cold_start_share:.0f} % of the picks are cold starts, "
+            f"{rotation.mean_run_length:.1f} picks per isolate, {broken}{per_request}."
+        )
+    else:
+        yield "Isolates unknown: the log carries no execution ids."
+    if rejections.count:
+        causes = ", ".join(f"{number:,} {cause}" for cause, number in rejections.by_cause.items())
+        first = f"; the first at {rejections.first[:19].replace('T', ' ')} UTC" if rejections.first else ""
+        share = f" ({100 * rejections.share:.1f} % of picks)" if rejections.share is not None else ""
+        yield f"429s: {rejections.count:,}{share}: {causes}{first}."
+    else:
+        yield "429s: none."
+    if pool.usage.peak_per_minute is not None:
+        yield (
+            f"Busiest minute: {count(pool.usage.peak_per_minute, 'pick')}, "
+            f"{pool.usage.peak_key_per_minute} of one key; "
+            f"busiest Pacific day: {count(max(day.picks for day in pool.usage.days), 'pick')}."
+        )
+
+
+def _verdict(pool: PoolReport, alpha: float) -> Iterator[str]:
+    fairness = pool.fairness
+    p_value = f"p = {fairness.p_value:.2g}" if fairness.p_value is not None else "no test"
+    if fairness.verdict == "unfair" and fairness.p_value is not None and fairness.p_value >= alpha:
+        words = "Unfair: the order of the keys inside isolates is broken, whatever the shares"
+    elif fairness.verdict == "unfair":
+        words = "Unfair: the keys are not used as the declared rotation uses them"
+    elif fairness.verdict == "fair":
+        words = "Fair: the keys are used as the declared rotation uses them"
+    else:
+        needed = f"; about {fairness.picks_needed:,} picks are needed" if fairness.picks_needed else ""
+        words = f"Not enough data for a verdict{needed}"
+    yield f"{words} ({p_value})."
+    yield f"Null: {fairness.null}."
+
+
+def _findings(findings: Sequence[FindingReport]) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    if not findings:
+        yield Text("No findings.")
+        return
+    errors = sum(finding.severity == "error" for finding in findings)
+    yield Text(f"{count(len(findings), 'finding')}, {count(errors, 'error')}", style="bold")
+    for finding in findings:
+        where = f"  {finding.pool}" if finding.pool else ""
+        line = Text(f"  {finding.severity}", _STYLE[finding.severity])
+        line.append(visible(f" {finding.code} {finding.name}{where}"), "bold")
+        yield line
+        yield _text(f"      {finding.message}.", hanging=6)
+        places = finding.evidence.get("places")
+        if places:
+            yield _text(f"      First at {listed(list(places))}.", hanging=6)
+        yield _text(f"      {finding.remedy}", hanging=6)
+    yield Text("  `keyrota explain CODE` tells more about a finding.", style="dim")
+
+
+def _text(text: str, hanging: int = 0) -> RenderableType:
+    """Wrap a sentence, later lines indented like the first."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    lines = [Text(visible(line.strip() if hanging else line)) for line in text.split("\n")]
+    if not hanging:
+        return Text("\n").join(lines)
+    return Padding(lines[0], (0, 0, 0, len(text) - len(text.lstrip())))

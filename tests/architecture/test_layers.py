@@ -1,0 +1,156 @@
+"""The house: who may import whom, what is public, and who owns each danger."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import keyrota
+
+PACKAGE = Path(keyrota.__file__).parent
+
+# A module imports from its own room or from lower rows only. Within a row the order counts too:
+# a room imports from those that stand left of it.
+ROWS = [
+    ["display"],
+    ["errors", "streams"],
+    ["events", "pools"],
+    ["rotation.policies"],
+    ["logs", "rotation"],
+    ["findings"],
+    ["report"],
+    ["cli", "__main__"],
+]
+STRANGERS = [("logs", "rotation"), ("rotation", "logs")]
+"""Rooms of one row that must not know each other."""
+
+
+def modules():
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path):
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room_of(name):
+    """The longest entry of ROWS that the module is in, and its row."""
+    best = ("", -1)
+    for row, rooms in enumerate(ROWS):
+        for room in rooms:
+            if (name == room or name.startswith(room + ".")) and len(room) > len(best[0]):
+                best = (room, row)
+    return best
+
+
+def imports_of(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("keyrota"):
+            base = node.module.removeprefix("keyrota").lstrip(".")
+            for alias in node.names:
+                inner = f"{base}.{alias.name}".lstrip(".")
+                is_module = (PACKAGE / inner.replace(".", "/")).with_suffix(".py").exists() or (
+                    PACKAGE / inner.replace(".", "/")
+                ).is_dir()
+                yield inner if is_module else base
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith("keyrota."):
+                    yield alias.name.removeprefix("keyrota.")
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_imports_go_downward(path):
+    """A module imports from lower rows, or from its own room."""
+    name = name_of(path)
+    if name == "":  # the public names
+        return
+    room, row = room_of(name)
+    assert row >= 0, f"{name} has no room: add it to ROWS"
+    for imported in imports_of(path):
+        if imported in ("", "__version__"):
+            continue
+        other, other_row = room_of(imported)
+        assert other == room or other_row < row or (other_row == row and (room, other) not in STRANGERS), (
+            f"{name} (row {row}) imports {imported} (row {other_row})"
+        )
+        assert (room, other) not in STRANGERS
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_modules_are_rooms_not_halls(path):
+    """No module has more than 350 lines."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 350
+
+
+def test_public_names_exist_and_are_all():
+    """Every public name can be imported, and `dir` shows exactly these."""
+    for name in keyrota.__all__:
+        assert getattr(keyrota, name) is not None
+    assert dir(keyrota) == sorted(keyrota.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = keyrota.nothing
+
+
+@pytest.mark.parametrize(
+    ("danger", "owners"),
+    [
+        ("print", set()),
+        ("eval", set()),
+        ("exec", set()),
+        ("__import__", set()),
+    ],
+)
+def test_no_module_calls(danger, owners):
+    """Nothing prints past the command line's own output, and nothing is evaluated."""
+    for path in modules():
+        calls = [
+            node
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == danger
+        ]
+        assert not calls or name_of(path) in owners, f"{name_of(path)} calls {danger}"
+
+
+def test_only_one_module_writes_files():
+    """Files are written by `report.atomic`, or into the temporary file that it gives."""
+    writers = {"report.atomic", "events"}
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute | ast.Name):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+            modes = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+            writes = name in ("write_text", "write_bytes", "to_csv", "to_parquet", "to_json") or (
+                name == "open" and any(set(mode) & set("wax+") and len(mode) <= 3 for mode in modes)
+            )
+            own = name == "write_text" and isinstance(node.func, ast.Name)  # report.atomic's
+            assert not writes or own or name_of(path) in writers, f"{name_of(path)} writes files with {name}"
+
+
+def test_help_imports_nothing_heavy():
+    """`keyrota --help` waits for click alone."""
+    code = (
+        "import sys; sys.argv = ['keyrota', '--help']\n"
+        "from keyrota.cli.boundary import run\n"
+        "run(['--help'])\n"
+        "heavy = {'numpy', 'pandas', 'scipy', 'rich', 'pyarrow', 'msgspec', 'zstandard'}\n"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_report_needs_no_slow_library():
+    """A report of a small log does not import scipy.stats, which takes longer than all else together."""
+    code = (
+        "import sys\nfrom keyrota.report.content import judge\nfrom keyrota.events import make_events\n"
+        "columns = {'kind': ['pick'] * 2, 'key': [1, 2], 'position': [1, 2], 'size': [2, 2]}\n"
+        "judge(make_events({**columns, 'pool': ['CHAT'] * 2}))\n"
+        "print([m for m in ('scipy.stats', 'matplotlib', 'numba') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,80 @@
+"""Files are written whole or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from keyrota.errors import OutputError
+from keyrota.report.atomic import write_text, written_whole
+
+
+def test_new_file(tmp_path):
+    """A new file gets its text, LF kept, the usual mode, and no temporary file stays."""
+    path = tmp_path / "a.txt"
+    write_text(path, "one\ntwö\n")
+    assert path.read_bytes() == "one\ntwö\n".encode()
+    mask = os.umask(0)
+    os.umask(mask)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~mask
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_existing_file_is_kept(tmp_path):
+    """A file that exists is replaced only on request, and keeps its mode."""
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    path.chmod(0o600)
+    with pytest.raises(OutputError, match="exists; give --force"):
+        write_text(path, "new")
+    assert path.read_text() == "old"
+    write_text(path, "new", overwrite=True)
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_error_inside_leaves_everything_as_it_was(tmp_path):
+    """An exception while the content is made leaves the old file and no temporary one."""
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def half_written():
+        with written_whole(path, overwrite=True) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("while writing")
+
+    with pytest.raises(RuntimeError, match="while writing"):
+        half_written()
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("call", ["fsync", "chmod", "replace"])
+def test_io_faults(tmp_path, monkeypatch, call):
+    """A fault at any step is an OutputError, the target is unchanged and the temporary file gone.
+
+    A file system that cannot sync is no fault: the content is in its place.
+    """
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def fail(*_arguments, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path if call == "replace" else os, call, fail)
+    if call == "fsync":
+        write_text(path, "new", overwrite=True)
+        assert path.read_text() == "new"
+    else:
+        with pytest.raises(OutputError, match="cannot be written \\(no space left on device\\)"):
+            write_text(path, "new", overwrite=True)
+        assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_folder_and_missing_folder(tmp_path):
+    """A folder is no file, and a folder that does not exist cannot hold one."""
+    with pytest.raises(OutputError, match="is a folder; name a file"):
+        write_text(tmp_path, "x")
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_text(tmp_path / "none" / "a.txt", "x")
