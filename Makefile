@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOG ?= sample_logs/
 
-.PHONY: report test nightly lint format bench validation test-lowest clean
+.PHONY: report test nightly lint format docs validation test-lowest clean
 
 report: $(VENV)/.installed
 	$(BIN)/keyrota report $(LOG)
@@ -27,6 +27,10 @@ format: $(VENV)/.installed-dev
 
 validation: $(VENV)/.installed-dev
 	$(BIN)/python docs/validation.py
+
+# The parts of the documentation that the software prints: the README's report, docs/commands.md.
+docs: $(VENV)/.installed-dev
+	$(BIN)/python docs/refresh.py
 
 # The suite against the oldest versions that pyproject.toml admits.
 test-lowest:
