@@ -6,38 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 
-from keyrota.events import of_kind
+from keyrota.events import check_events, of_kind
+from keyrota.findings.key_shares import KeyShare, shares_of
 from keyrota.logs.read import LogInput
 from keyrota.pools.declared import Pool, PoolConfig
-from keyrota.rotation.fairness import RotationTests, Verdict, run_tests, verdicts
+from keyrota.rotation.fairness import RotationTests, Verdict, draws_for, run_tests, verdicts
 from keyrota.rotation.requests import PicksPerRequest, picks_per_request
 from keyrota.rotation.runs import Runs, find_runs
-from keyrota.rotation.shares import share_intervals
 from keyrota.streams import named_stream
 
 DEFAULT_ALPHA = 1e-3
 """Level of the verdicts: of a thousand healthy logs one is called unfair."""
 
-
-@dataclass(frozen=True)
-class KeyShare:
-    """How often one key of a pool was picked.
-
-    `key` is ``None`` where the log tells positions alone; `position` is the 1-based place in the
-    rotation, ``None`` for a key that the pool does not declare. Shares are fractions of the pool's
-    picks; the interval is simultaneous over the keys, at 95 %.
-    """
-
-    key: int | None
-    position: int | None
-    picks: int
-    share: float
-    expected_share: float
-    share_low: float
-    share_high: float
+NAMELESS = "unnamed"
+"""The pool of picks whose pool neither the log nor the declaration tells."""
 
 
 @dataclass(frozen=True)
@@ -121,16 +105,18 @@ def gather(
     ModelError
         If `alpha` is not inside (0, 1).
     """
+    events = _all_in_pools(events, config)
     of_pool = {str(name): rows for name, rows in events.groupby("pool", observed=True, sort=False)}
     names = [pool.name for pool in config]
     names += sorted(
         name for name, rows in of_pool.items() if name not in names and (rows["kind"] == "pick").any()
     )
     runs = {name: find_runs(_with_marks(of_pool[name], events)) if name in of_pool else {} for name in names}
+    main = {name: next(iter(found.values())) for name, found in runs.items() if found}
+    draws = draws_for(alpha, len(main))
     tests = {
-        name: run_tests(next(iter(found.values())), rng=named_stream(seed, "rotation", name), alpha=alpha)
-        for name, found in runs.items()
-        if found
+        name: run_tests(of_size, rng=named_stream(seed, "rotation", name), alpha=alpha, draws=draws)
+        for name, of_size in main.items()
     }
     decided = dict(zip(tests, verdicts(list(tests.values()), alpha=alpha), strict=True))
     pools = tuple(
@@ -146,6 +132,19 @@ def gather(
         for name in names
     )
     return LogFacts(events, config, log_input, pools, alpha)
+
+
+def _all_in_pools(events: pd.DataFrame, config: PoolConfig) -> pd.DataFrame:
+    """Name the pool of every pick: events that no reader of logs made may lack it."""
+    is_nameless = ((events["kind"] == "pick") & events["pool"].isna()).to_numpy()
+    if not is_nameless.any():
+        return events
+    names = events["pool"].astype(object)
+    for index, row in events[is_nameless].iterrows():
+        pool = None if pd.isna(row["key"]) else config.of_key(int(row["key"]))
+        pool = pool or (None if pd.isna(row["function"]) else config.of_function(str(row["function"])))
+        names[index] = pool.name if pool else NAMELESS
+    return check_events(events.assign(pool=names))
 
 
 def _with_marks(own: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
@@ -180,58 +179,5 @@ def _pool_facts(
         verdict=decided[0] if decided else "not enough data",
         p_value=decided[1] if decided else None,
         requests=picks_per_request(events, main) if main is not None else None,
-        shares=_shares(picks, declared),
+        shares=shares_of(picks, declared),
     )
-
-
-def _shares(picks: pd.DataFrame, declared: Pool | None) -> tuple[KeyShare, ...]:
-    """Count the picks of each key over all sizes; a key's expectation is one part of each size it is in."""
-    rows: dict[tuple[int | None, int | None], int] = {}
-    expected: dict[tuple[int | None, int | None], float] = {}
-    for position, key in enumerate(declared.keys if declared else (), start=1):
-        rows[key, position] = 0
-        expected[key, position] = 0.0
-    placed = picks[picks["position"].notna() & picks["size"].notna()]
-    for size, group in placed.groupby("size", sort=True):
-        seen = group.groupby("position")["key"].agg(_commonest)
-        for position in range(1, int(size) + 1):  # type: ignore[call-overload]
-            key = seen.get(position)
-            if key is None and declared is not None and declared.size == size:
-                key = declared.key_at(position)
-            identity = _identity(key, position, rows)
-            expected[identity] = expected.get(identity, 0.0) + len(group) / int(size)  # type: ignore[call-overload]
-            rows.setdefault(identity, 0)
-    for (key, position), number in picks.groupby(["key", "position"], dropna=False).size().items():  # type: ignore[misc]
-        identity = _identity(
-            None if pd.isna(key) else int(key), None if pd.isna(position) else int(position), rows
-        )
-        rows[identity] = rows.get(identity, 0) + int(number)
-    total = max(1, len(picks))
-    counts = list(rows.values())
-    intervals = share_intervals(np.array(counts)) if sum(counts) else np.tile([0.0, 1.0], (len(counts), 1))
-    return tuple(
-        KeyShare(
-            key,
-            position,
-            number,
-            number / total,
-            expected.get((key, position), 0.0) / total,
-            float(low),
-            float(high),
-        )
-        for ((key, position), number), (low, high) in zip(rows.items(), intervals, strict=True)
-    )
-
-
-def _identity(
-    key: int | None, position: int | None, rows: Mapping[tuple[int | None, int | None], int]
-) -> tuple[int | None, int | None]:
-    """A key is itself wherever it stands; without a key its position names it."""
-    if key is not None:
-        return next((known for known in rows if known[0] == key), (key, position))
-    return (None, position)
-
-
-def _commonest(keys: pd.Series) -> int | None:  # type: ignore[type-arg]
-    counts = keys.dropna().value_counts()
-    return int(counts.index[0]) if len(counts) else None

@@ -157,7 +157,7 @@ def run_tests(
         shares=shares,
         shares_unknown=unknown,
         steps=table,
-        p_value=min(1.0, min((test.p_value for test in tests), default=1.0) * len(tests)) if tests else 1.0,
+        p_value=min(1.0, min((test.p_value for test in tests), default=1.0) * max(1, len(tests))),
         null=_null_in_words(size, start_test, shares, unknown),
         independent_picks=draws_seen,
         picks_needed=_picks_needed(size, draws_seen, int(lengths.sum()), alpha),
