@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 WIDTH: Final = 100
 """Columns of a report that does not go to a terminal."""
 
+ALMOST_ALL: Final = 0.9
+"""Share of cold starts from which round robin hardly acts."""
+
 _BAR_CELLS: Final = 20
 _STYLE: Final = {
     "fair": "bold green", "unfair": "bold red", "not enough data": "bold yellow",
@@ -154,6 +157,11 @@ def _sentences(pool: PoolReport, alpha: float) -> Iterator[str]:
             f"{100 * rotation.cold_start_share:.0f} % of the picks are cold starts, "
             f"{rotation.mean_run_length:.1f} picks per isolate, {broken}{per_request}."
         )
+        if rotation.cold_start_share >= ALMOST_ALL and pool.picks >= rotation.isolates > 1:
+            yield (
+                "Nearly every pick is an isolate's first, so that random start plus round robin is in effect "
+                "a random choice."
+            )
     else:
         yield "Isolates unknown: the log carries no execution ids."
     if rejections.count:

@@ -114,11 +114,25 @@ def test_interrupt_exits_with_130(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "keyrota", "report", str(pipe)], stderr=subprocess.PIPE, text=True
     )
-    with pipe.open("w") as stream:  # returns when the reader has opened it
-        stream.write(PICKS)
-        stream.flush()
+    stream = _opened_for_writing(pipe, patience_s=20)
+    try:
+        os.write(stream, PICKS.encode())
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
+    finally:
+        os.close(stream)
+        process.kill()
     assert process.returncode == 130
     assert err.strip() == "interrupted"
+
+
+def _opened_for_writing(pipe, patience_s):
+    """Open a pipe once somebody reads it; a reader that never comes must not hang the suite."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            assert time.monotonic() < deadline, "nobody opened the pipe"
+            time.sleep(0.02)
