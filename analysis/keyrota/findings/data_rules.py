@@ -7,8 +7,10 @@ from typing import Final
 
 from keyrota.display import count, listed
 from keyrota.findings.facts import LogFacts, PoolFacts
+from keyrota.findings.faults import tested
 from keyrota.findings.rule import Finding, Rule
-from keyrota.rotation.policies import declared_step
+from keyrota.findings.wording import agree
+from keyrota.rotation.power import picks_needed_to_judge
 from keyrota.rotation.runs import BASES
 
 ROW_CAPS: Final = (100, 1000)
@@ -27,62 +29,87 @@ def _lost_lines(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
             )
         elif source.format in _QUERY_FORMATS and source.lines in ROW_CAPS:
             yield rule.finding(
-                f"{source.name} holds exactly {count(source.lines, 'row')}, the most that one query returns: older rows "
-                "are probably missing",
-                "Export shorter spans of time and give all files: rows that they share are counted once. A log drain "
-                "loses fewer.",
+                f"{source.name} holds exactly {count(source.lines, 'row')}, the most that one query "
+                "returns: older rows are probably missing",
+                "Export shorter spans of time and give all files: rows that they share are counted once. A "
+                "log drain loses fewer.",
                 evidence={"source": source.name, "lines": source.lines},
             )
-    for pool in facts.pools:
-        tests = pool.tests
-        if tests is None or not tests.broken_steps or tests.is_succession_broken:
+    for pool, _, tests in tested(facts):
+        if not tests.broken_steps or tests.is_succession_broken:
             continue
         yield rule.finding(
-            f"{tests.broken_steps} of {count(tests.step_count, 'step')} inside isolates skip keys, too few for a fault of the "
-            "rotation: the platform drops lines above 100 in 10 s",
-            "Log less around the pick, or read a log drain.",
+            f"{tests.broken_steps:,} of {count(tests.step_count, 'step')} inside isolates "
+            f"{agree(tests.broken_steps, 'skips', 'skip')} keys, too few for a fault of the rotation: lines "
+            "were lost",
+            "The platform drops a function's lines above 100 in 10 s: log less around the pick, or read a "
+            "log drain.",
             pool=pool.name,
-            evidence={
-                "steps": {str(s): n for s, n in sorted(tests.steps.items()) if s != declared_step(tests.size)}
-            },
+            evidence={"steps": {f"+{s}" if s else "0": n for s, n in sorted(tests.steps.items())}},
         )
 
 
 def _malformed_lines(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     for source in facts.input.sources if facts.input else ():
         if source.malformed:
-            places = [f"{source.name}:{line}" for line, _ in source.first_malformed]
             reasons = listed(sorted({reason for _, reason in source.first_malformed}), limit=3)
             yield rule.finding(
-                f"{source.malformed} of {count(source.lines, 'line')} of {source.name} could not be read ({reasons})",
-                "Look at the places named; if the lines are whole there, report them as a format that is not read yet.",
-                evidence={"malformed": source.malformed, "places": places},
+                f"{source.malformed:,} of {count(source.lines, 'line')} of {source.name} could not be read "
+                f"({reasons})",
+                "Look at the places named; if the lines are whole there, report them as a format that is "
+                "not read yet.",
+                evidence={
+                    "malformed": source.malformed,
+                    "places": [f"{source.name}:{line}" for line, _ in source.first_malformed],
+                },
             )
 
 
 def _not_enough_data(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     if not facts.pick_count:
         return
+    absent = [pool for pool in facts.pools if pool.picks.empty]
+    if absent:
+        # One finding for all: a log of one function is no fault of the others.
+        names = [pool.name for pool in absent]
+        functions = [function for pool in absent for function in pool.functions]
+        yield rule.finding(
+            f"no pick of {listed(names)} is in the log",
+            "Export the logs of "
+            + (listed(functions) if functions else "its functions")
+            + " too, if they ran.",
+            pool=names[0] if len(names) == 1 else None,
+            evidence={"pools": names},
+        )
     for pool in facts.pools:
-        if pool.picks.empty:
+        if not pool.picks.empty and pool.verdict == "not enough data":
             yield rule.finding(
-                f"no pick of pool {pool.name} is in the log",
-                "Export the logs of its functions too" + _functions_of(pool) + ".",
+                *_too_few(pool, facts.alpha),
                 pool=pool.name,
-                evidence={"picks": 0},
-            )
-        elif pool.verdict == "not enough data" and pool.tests is not None:
-            yield rule.finding(
-                f"{count(len(pool.picks), 'pick')} of {pool.name} are too few for a verdict: {pool.tests.picks_needed:,} show a share that "
-                f"is off by a third with probability 0.9 at a false-alarm rate of {facts.alpha:g}",
-                "Give more logs: exports of other days, or a log drain. A larger --alpha needs fewer picks.",
-                pool=pool.name,
-                evidence={"picks": len(pool.picks), "picks_needed": pool.tests.picks_needed, "power": 0.9},
+                evidence={
+                    "picks": len(pool.picks),
+                    "picks_needed": pool.tests.picks_needed if pool.tests else None,
+                    "power": 0.9,
+                },
             )
 
 
-def _functions_of(pool: PoolFacts) -> str:
-    return f": {listed(list(pool.functions))}" if pool.functions else ""
+def _too_few(pool: PoolFacts, alpha: float) -> tuple[str, str]:
+    picks = f"{count(len(pool.picks), 'pick')} of {pool.name}"
+    if pool.tests is None:
+        return f"{picks} name no place in the pool: nothing can be tested", (
+            "Log the position and the size of the pool beside the key, or declare the pool (--pools FILE)."
+        )
+    if pool.tests.independent_picks >= picks_needed_to_judge(pool.size, alpha=alpha):
+        return f"{picks} are enough, but at {alpha:g} the tests' draws are too few for a verdict", (
+            "Choose a larger --alpha, or judge fewer pools at a time."
+        )
+    return (
+        f"{picks} {agree(len(pool.picks), 'is', 'are')} too few for a verdict: about "
+        f"{pool.tests.picks_needed:,} show, with probability 0.9, a share that is off by a third "
+        f"(false-alarm rate {alpha:g})",
+        "Give more logs: exports of other days, or a log drain. A larger --alpha needs fewer picks.",
+    )
 
 
 def _isolates_unknown(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
@@ -96,16 +123,23 @@ def _isolates_unknown(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
         inferred = sum(picks_by_basis.values()) - picks_by_basis["known"]
         if not inferred:
             continue
-        if picks_by_basis["unknown"] or picks_by_basis["boot"]:
-            effect = "only their shares are tested, against the least favourable run length, and steps are not judged"
-        else:
-            effect = "their isolates are told by the `Listening on` lines"
         yield rule.finding(
-            f"{count(inferred, 'pick')} of {pool.name} carry no execution id: {effect}",
+            f"{count(inferred, 'pick')} "
+            f"of {pool.name} "
+            f"{agree(inferred, 'carries', 'carry')} "
+            "no execution "
+            "id: " + listed([words for name, words in _EFFECTS.items() if picks_by_basis[name]]),
             "Add execution_id to the query or export the full rows; local logs carry none.",
             pool=pool.name,
             evidence={"picks": picks_by_basis},
         )
+
+
+_EFFECTS: Final = {
+    "listening": "isolates are told by the `Listening on` lines",
+    "boot": "the pick after a boot is taken for a start, and no steps are judged",
+    "unknown": "shares are tested against the least favourable run length, and no steps are judged",
+}
 
 
 def _no_picks(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
@@ -124,15 +158,18 @@ def _no_picks(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     )
     if set(kinds) == {"invocation"}:
         remedy = (
-            "These are invocation rows (function_edge_logs; the MCP tool get_logs returns only these): they carry no console "
-            "line. Export the function's Logs page, or query function_logs."
+            "These are invocation rows (function_edge_logs; the MCP tool get_logs returns only these): they "
+            "carry no console line. Export the function's Logs page, or query function_logs."
         )
     elif kinds.get("pool"):
-        remedy = "The application asked for pools that its key mapping does not know: correct the name that it asks for."
+        remedy = (
+            "The application asked for pools that its key mapping does not know: correct the name that it "
+            "asks for."
+        )
     else:
         remedy = (
-            "Export the console lines (the function's Logs page, function_logs, or a drain), over a time with traffic; for "
-            "another project's lines write a [[rule]] in the pools file."
+            "Export the console lines (the function's Logs page, function_logs, or a drain), over a time "
+            "with traffic; for another project's lines write a [[rule]] in the pools file."
         )
     yield rule.finding(
         f"no line in the input says which key was used; found in {count(lines, 'line')}: {what}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import pandas as pd
@@ -12,61 +12,85 @@ from keyrota.display import count, listed
 from keyrota.events import of_kind
 from keyrota.findings.facts import LogFacts, PoolFacts
 from keyrota.findings.rule import Finding, Rule
+from keyrota.findings.wording import agree, places
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+_OTHER_POOLS: Final = (
+    "If the declaration is not that of this application, give its own (--pools FILE or --pools infer)."
+)
+
+_OWN_POOL: Final = (
+    "Let the function ask for its own pool, or declare it here: its calls use this pool's quota."
+)
+
+_MOST_FUNCTIONS: Final = 10
+"""So many functions in the wrong pool are told one by one, those with the most picks."""
 
 
 def _pool_size_mismatch(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     for pool in facts.pools:
         if pool.declared is None:
             continue
-        odd = {size: number for size, number in pool.sizes.items() if size != pool.declared.size}
-        if not odd:
-            continue
-        rows = pool.picks[pool.picks["size"].isin(list(odd))]
-        sizes = listed([str(size) for size in sorted(odd)])
-        smaller = min(odd) < pool.declared.size
-        cause = (
-            "a secret is missing, so the keys after it carry the labels of the keys before them"
-            if smaller
-            else "the deployed mapping has more keys than the declaration"
-        )
-        yield rule.finding(
-            f"{count(len(rows), 'pick')} name a pool of {sizes} keys where {pool.declared.size} are declared: {cause}",
-            _secrets_to_check(pool) if smaller else "Add the new keys to the pools file.",
-            pool=pool.name,
-            evidence={
-                "declared_size": pool.declared.size,
-                "logged_sizes": {str(size): number for size, number in pool.sizes.items()},
-                "places": pool.places(rows),
-            },
-        )
+        declared = pool.declared.size
+        smaller = [size for size in sorted(pool.sizes) if size < declared]
+        larger = [size for size in sorted(pool.sizes) if size > declared]
+        for sizes in filter(None, (smaller, larger)):
+            rows = pool.picks[pool.picks["size"].isin(sizes)]
+            cause, remedy = _missing(pool, rows) if sizes is smaller else _added()
+            yield rule.finding(
+                f"{count(len(rows), 'pick')} {agree(len(rows), 'names', 'name')} a pool of "
+                f"{listed([str(size) for size in sizes])} {agree(sizes[-1], 'key', 'keys')} where "
+                f"{declared} {agree(declared, 'is', 'are')} declared: {cause}",
+                f"{remedy} {_OTHER_POOLS}",
+                pool=pool.name,
+                evidence={
+                    "declared_size": declared,
+                    "logged_sizes": {str(size): number for size, number in pool.sizes.items()},
+                    "places": places(rows),
+                },
+            )
 
 
-def _secrets_to_check(pool: PoolFacts) -> str:
+def _missing(pool: PoolFacts, rows: pd.DataFrame) -> tuple[str, str]:
     keys = pool.declared.keys if pool.declared else ()
-    names = listed([f"GOOGLE_KEY_{key}" for key in keys])
+    whole = pool.picks.loc[pool.picks["size"] == len(keys), "time"]
+    when = ""
+    if len(whole) and rows["time"].max() < whole.min():
+        when = f" until {_minute(rows['time'].max())}"
+    elif len(whole) and rows["time"].min() > whole.max():
+        when = f" since {_minute(rows['time'].min())}"
     return (
-        f"Check with `supabase secrets list` that {names} are all set; until then do not trust which key a "
-        "line of this pool names. If the declaration is out of date, correct it (--pools FILE)."
+        f"a secret is missing{when}, so that the keys after it carry the labels of the keys before them",
+        f"Check with `supabase secrets list` that {_names(keys)} {agree(len(keys), 'is', 'are all')} set; "
+        "do not trust which key such a line names.",
     )
+
+
+def _added() -> tuple[str, str]:
+    return "the deployed mapping has more keys than the declaration", "Add the new keys to the pools file."
+
+
+def _minute(time: pd.Timestamp) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 def _undeclared_key(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     declared = {key for pool in facts.config for key in pool.keys}
+    if not declared:
+        return
     picks = of_kind(facts.events, "pick")
     rows = picks[picks["key"].notna() & ~picks["key"].isin(list(declared))]
     for name, group in rows.groupby(rows["pool"].astype(object), dropna=False):
         keys = sorted(int(key) for key in group["key"].unique())
-        names = listed([f"GOOGLE_KEY_{key}" for key in keys])
-        verb = "is" if len(keys) == 1 else "are"
         yield rule.finding(
-            f"{names} {verb} picked ({count(len(group), 'time')}) but no pool declares {'it' if len(keys) == 1 else 'them'}",
-            "Declare your pools in a TOML file and give it with --pools FILE (`keyrota pools --format toml` prints "
-            "one to start from), or let the log tell them with --pools infer.",
+            f"{_names(keys)} {agree(len(keys), 'is', 'are')} picked ({count(len(group), 'time')}) but no "
+            f"pool declares {agree(len(keys), 'it', 'them')}",
+            "Declare your pools in a TOML file and give it with --pools FILE (`keyrota pools --format "
+            "toml` prints one to start from), or let the log tell them with --pools infer.",
             pool=None if pd.isna(name) else str(name),
             keys=tuple(keys),
-            evidence={"picks": len(group), "places": _places(group)},
+            evidence={"picks": len(group), "places": places(group)},
         )
 
 
@@ -75,24 +99,25 @@ def _position_mismatch(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
         declared = pool.declared
         if declared is None:
             continue
+        place_of_key = {key: position for position, key in enumerate(declared.keys, start=1)}
         picks = pool.picks
-        same_size = picks[
+        whole = picks[
             (picks["size"] == declared.size)
-            & picks["key"].isin(list(declared.keys))
+            & picks["key"].isin(list(place_of_key))
             & picks["position"].notna()
         ]
-        place_of_key = {key: position for position, key in enumerate(declared.keys, start=1)}
-        rows = same_size[same_size["key"].map(place_of_key).ne(same_size["position"]).astype(bool)]
+        rows = whole[whole["key"].map(place_of_key).ne(whole["position"]).astype(bool)]
         if rows.empty:
             continue
         first = rows.iloc[0]
         yield rule.finding(
-            f"{count(len(rows), 'pick')} name a key at another place than declared: GOOGLE_KEY_{first['key']} at position "
-            f"{first['position']}, declared at {place_of_key[int(first['key'])]}",
-            "The deployed mapping lists the keys in another order; bring the two into line.",
+            f"{count(len(rows), 'pick')} {agree(len(rows), 'names', 'name')} a key at another place than "
+            f"declared: GOOGLE_KEY_{first['key']} at position {first['position']}, declared at "
+            f"{place_of_key[int(first['key'])]}",
+            f"The deployed mapping lists the keys in another order: bring the two into line. {_OTHER_POOLS}",
             pool=pool.name,
             keys=tuple(sorted(int(key) for key in rows["key"].unique())),
-            evidence={"picks": len(rows), "places": _places(rows)},
+            evidence={"picks": len(rows), "places": places(rows)},
         )
 
 
@@ -100,36 +125,68 @@ def _wrong_pool(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     for pool in facts.pools:
         if pool.declared is None or not pool.declared.functions:
             continue
-        for function, rows in pool.picks.groupby("function", observed=True):
-            name = str(function)
-            if name in pool.declared.functions or _UUID.fullmatch(name):
-                continue
-            own = facts.config.of_function(name)
+        # An id is a function whose name the log does not tell.
+        picks = pool.picks["function"].value_counts()
+        odd = [name for name in picks.index[picks > 0] if not _may_pick(str(name), pool.declared.functions)]
+        for name in odd[:_MOST_FUNCTIONS]:
+            rows = pool.picks[pool.picks["function"] == name]
+            own = facts.config.of_function(str(name))
             whose = f"its own pool is {own.name}" if own else "no pool declares it"
             yield rule.finding(
                 f"{name} picks from {pool.name} ({count(len(rows), 'time')}); {whose}",
-                "Let the function ask for its own pool, or declare it here: its calls use this pool's quota.",
+                _OWN_POOL,
                 pool=pool.name,
                 keys=tuple(sorted(int(key) for key in rows["key"].dropna().unique())),
-                evidence={"function": name, "picks": len(rows), "places": _places(rows)},
+                evidence={"function": str(name), "picks": len(rows), "places": places(rows)},
             )
+        rest = odd[_MOST_FUNCTIONS:]
+        if rest:
+            rows = pool.picks[pool.picks["function"].isin(rest)]
+            yield rule.finding(
+                f"{count(len(rest), 'more function')} {agree(len(rest), 'picks', 'pick')} from {pool.name} "
+                f"({count(len(rows), 'time')})",
+                _OWN_POOL,
+                pool=pool.name,
+                evidence={"functions": len(rest), "picks": len(rows), "places": places(rows)},
+            )
+
+
+def _may_pick(function: str, declared: Sequence[str]) -> bool:
+    return function in declared or _UUID.fullmatch(function) is not None
 
 
 def _invalid_key_format(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     warned = of_kind(facts.events, "warning")
     warned = warned[warned["cause"] == "invalid-key-format"]
     for name, rows in warned.groupby(warned["pool"].astype(object), dropna=False):
+        keys = _warned_keys(facts, rows)
+        beside = f" ({_names(keys)})" if keys else ""
         yield rule.finding(
-            f"the application warned {count(len(rows), 'time')} that a key does not look like an API key",
-            "Set the secret again: a Google API key is AIza and 35 more characters, without quotes, blanks or a "
-            "line break.",
+            f"the application warned {count(len(rows), 'time')} that a key{beside} does not look like an "
+            "API key",
+            "Set the secret again: a Google API key is AIza and 35 more characters, without quotes, blanks "
+            "or a line break.",
             pool=None if pd.isna(name) else str(name),
-            evidence={"warnings": len(rows), "places": _places(rows)},
+            keys=tuple(keys),
+            evidence={"warnings": len(rows), "places": places(rows)},
         )
 
 
-def _places(rows: pd.DataFrame, limit: int = 3) -> list[str]:
-    return [f"{row.source}:{row.line}" for row in rows.head(limit).itertuples()]
+def _warned_keys(facts: LogFacts, warned: pd.DataFrame) -> list[int]:
+    """Return the keys picked with the warnings: same pool, isolate and millisecond, and no other pick."""
+    beside = ["source", "pool", "isolate", "moment"]
+
+    def at_moment(rows: pd.DataFrame) -> pd.DataFrame:
+        timed = rows[rows["time"].notna() & rows["isolate"].notna()]
+        return timed.assign(moment=timed["time"].dt.floor("ms"))[[*beside, "key"]].astype({"key": "Int64"})
+
+    picks = at_moment(of_kind(facts.events, "pick")).dropna(subset="key").drop_duplicates(beside, keep=False)
+    both = at_moment(warned)[beside].merge(picks, on=beside)
+    return sorted(int(key) for key in both["key"].unique())
+
+
+def _names(keys: Sequence[int]) -> str:
+    return listed([f"GOOGLE_KEY_{key}" for key in keys])
 
 
 RULES: Final = (

@@ -56,10 +56,6 @@ class PoolFacts:
             return self.declared.functions
         return tuple(sorted(str(name) for name in self.picks["function"].dropna().unique()))
 
-    def places(self, rows: pd.DataFrame, limit: int = 3) -> list[str]:
-        """Return ``file:line`` of the first rows, as evidence."""
-        return [f"{row.source}:{row.line}" for row in rows.head(limit).itertuples()]
-
 
 @dataclass(frozen=True)
 class LogFacts:
@@ -139,11 +135,14 @@ def _all_in_pools(events: pd.DataFrame, config: PoolConfig) -> pd.DataFrame:
     is_nameless = ((events["kind"] == "pick") & events["pool"].isna()).to_numpy()
     if not is_nameless.any():
         return events
-    names = events["pool"].astype(object)
-    for index, row in events[is_nameless].iterrows():
-        pool = None if pd.isna(row["key"]) else config.of_key(int(row["key"]))
-        pool = pool or (None if pd.isna(row["function"]) else config.of_function(str(row["function"])))
-        names[index] = pool.name if pool else NAMELESS
+    of_key = {key: pool.name for pool in config for key in pool.keys}
+    of_function = {function: pool.name for pool in config for function in pool.functions}
+    names = events["pool"].astype(object).to_numpy(copy=True)
+    at = is_nameless.nonzero()[0]
+    keys = events["key"].iloc[at].fillna(-1).astype(int).tolist()
+    functions = events["function"].iloc[at].astype(object).tolist()
+    for index, key, function in zip(at.tolist(), keys, functions, strict=True):
+        names[index] = of_key.get(key) or of_function.get(function) or NAMELESS
     return check_events(events.assign(pool=names))
 
 

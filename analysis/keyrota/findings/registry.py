@@ -6,11 +6,17 @@ from collections.abc import Sequence
 from typing import Final, Protocol, TypeVar
 
 from keyrota.errors import ConfigurationError
-from keyrota.findings import data_rules, declaration_rules, rotation_rules
+from keyrota.findings import data_rules, declaration_rules, share_rules, start_rules, succession_rules
 from keyrota.findings.facts import LogFacts
 from keyrota.findings.rule import SEVERITIES, Finding, Rule
 
-RULES: Final[tuple[Rule, ...]] = (*declaration_rules.RULES, *rotation_rules.RULES, *data_rules.RULES)
+RULES: Final[tuple[Rule, ...]] = (
+    *declaration_rules.RULES,
+    *start_rules.RULES,
+    *succession_rules.RULES,
+    *share_rules.RULES,
+    *data_rules.RULES,
+)
 """Every rule, in the order of a report: causes before consequences within one severity."""
 
 

@@ -200,7 +200,7 @@ def verdicts(tests: Sequence[RotationTests], *, alpha: float = 1e-3) -> list[tup
     alpha
         Family-wise level.
     """
-    adjusted = holm([test.p_value for test in tests]) if tests else []
+    adjusted = holm([test.p_value for test in tests]).tolist()
     result: list[tuple[Verdict, float]] = []
     for test, p_value in zip(tests, adjusted, strict=True):
         if p_value < alpha or test.is_succession_broken:
@@ -213,7 +213,7 @@ def verdicts(tests: Sequence[RotationTests], *, alpha: float = 1e-3) -> list[tup
             verdict = "fair"
         else:
             verdict = "not enough data"
-        result.append((verdict, float(p_value)))
+        result.append((verdict, p_value))
     return result
 
 
@@ -222,7 +222,7 @@ def _is_enough(test: RotationTests, alpha: float) -> bool:
 
 
 def _picks_needed(size: int, independent: int, picks: int, alpha: float) -> int:
-    """Picks needed at the run length seen: only starts are independent."""
+    """Return the picks needed at the run length seen: only starts are independent."""
     if size == 1:
         return 1
     needed = picks_needed_to_judge(size, alpha=alpha)
@@ -234,16 +234,17 @@ def _null_in_words(
 ) -> str:
     parts = []
     if starts is not None:
-        how = "exact" if starts.method == "exact" else f"{starts.draws} Monte-Carlo draws"
-        parts.append(f"every isolate starts at a uniformly random key ({how})")
+        how = "exact" if starts.method == "exact" else f"{starts.draws:,} draws"
+        parts.append(f"isolates start at a uniformly random key ({how})")
     if shares is not None:
         parts.append(
-            f"shares of random starts plus round robin over the run lengths seen ({shares.draws} Monte-Carlo draws)"
+            "shares are those of random starts plus round robin, at the run lengths seen "
+            f"({shares.draws:,} draws)"
         )
     if unknown is not None:
         parts.append(
-            "shares of random starts plus round robin, the least favourable run length "
-            f"({unknown.draws} Monte-Carlo draws)"
+            "shares are those of random starts plus round robin, at the least favourable run length "
+            f"({unknown.draws:,} draws)"
         )
     if parts:
         return "; ".join(parts)

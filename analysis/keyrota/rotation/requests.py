@@ -31,10 +31,12 @@ class PicksPerRequest:
     Parameters
     ----------
     mean
-        Picks divided by requests; ``None`` where `typical` is: requests cannot be told apart then.
+        Picks divided by requests, over all runs; ``None`` where no number is typical of them all:
+        requests cannot be told apart then.
     typical
-        The number that at least 80 % of the requests make; ``None`` if there is no such number, fewer
-        than 10 requests, or no time finer than a second.
+        The number that at least 80 % of the requests make; of all runs, or, if that is one or there is
+        none, of the long runs in which it is more. ``None`` if there is no such number, fewer than 10
+        requests, or no time finer than a second.
     requests
         Requests, and how many of them make `typical` picks; 0 where it is ``None``.
     typical_requests
@@ -64,31 +66,62 @@ def picks_per_request(events: pd.DataFrame, runs: Runs) -> PicksPerRequest:
     runs
         Runs of one pool.
     """
-    own = runs.has_runs[runs.run]
+    own = runs.has_runs[runs.run] & events.loc[runs.rows, "time"].notna().to_numpy()
     rows, run = runs.rows[own], runs.run[own]
     timed = events.loc[rows, "time"]
-    if len(rows) < LEAST_REQUESTS or timed.isna().any():
+    if len(rows) < LEAST_REQUESTS:
         return PicksPerRequest()
     times = timed.dt.tz_convert(None).to_numpy(dtype="datetime64[ns]").view("int64")
     if not (times % 1_000_000_000).any():
         return PicksPerRequest()
     begins = np.ones(len(rows), dtype=bool)
     begins[1:] = (np.diff(run) != 0) | (np.diff(times) > TOGETHER_NS) | _retried(events, rows)
-    begins |= _invoked(events, rows, run, begins)
+    begins |= _invoked(events, rows, run, begins, runs.rows)
     made = np.diff(np.append(np.flatnonzero(begins), len(rows)))
+    by_run = run[begins]
+    typical = _typical(made)
+    mean = len(rows) / len(made) if typical is not None else None
+    chosen = np.ones(len(made), dtype=bool)
+    if typical is None or typical == 1:
+        # One deployment, or one function, may pick several times where the others do not.
+        several = _runs_of_several(made, by_run)
+        if several is not None:
+            typical, chosen = several
+    if typical is None:
+        return PicksPerRequest()
+    last = runs.positions[own][np.append(begins[1:], True)]
+    return PicksPerRequest(
+        mean=mean,
+        typical=typical,
+        requests=int(chosen.sum()),
+        typical_requests=int((made[chosen] == typical).sum()),
+        later_requests=int(chosen.sum()) - len(np.unique(by_run[chosen])),
+        used_counts=np.bincount(last[chosen] - 1, minlength=runs.size).astype(np.int64),
+    )
+
+
+def _typical(made: NDArray[np.int64]) -> int | None:
+    """Return the number of picks that most requests make, if there is one."""
     sizes, frequency = np.unique(made, return_counts=True)
     commonest = int(frequency.argmax())
-    if len(made) < LEAST_REQUESTS or frequency[commonest] < TYPICAL_SHARE * len(made):
-        return PicksPerRequest()
-    last = np.append(begins[1:], True)
-    return PicksPerRequest(
-        mean=len(rows) / len(made),
-        typical=int(sizes[commonest]),
-        requests=len(made),
-        typical_requests=int(frequency[commonest]),
-        later_requests=len(made) - len(np.unique(run)),
-        used_counts=np.bincount(runs.positions[own][last] - 1, minlength=runs.size).astype(np.int64),
-    )
+    is_typical = len(made) >= LEAST_REQUESTS and frequency[commonest] >= TYPICAL_SHARE * len(made)
+    return int(sizes[commonest]) if is_typical else None
+
+
+def _runs_of_several(
+    made: NDArray[np.int64], by_run: NDArray[np.int64]
+) -> tuple[int, NDArray[np.bool_]] | None:
+    """Return the largest number above one that is typical of long runs, and the requests of these runs."""
+    requests = np.bincount(by_run)
+    found: dict[int, list[int]] = {}
+    for number in np.flatnonzero(requests > LEAST_REQUESTS):
+        typical = _typical(made[by_run == number])
+        if typical is not None and typical > 1:
+            found.setdefault(typical, []).append(int(number))
+    if not found:
+        return None
+    typical = max(found)
+    return typical, np.isin(by_run, found[typical])
 
 
 def _retried(events: pd.DataFrame, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -99,16 +132,20 @@ def _retried(events: pd.DataFrame, rows: NDArray[np.int64]) -> NDArray[np.bool_]
 
 
 def _invoked(
-    events: pd.DataFrame, rows: NDArray[np.int64], run: NDArray[np.int64], begins: NDArray[np.bool_]
+    events: pd.DataFrame,
+    rows: NDArray[np.int64],
+    run: NDArray[np.int64],
+    begins: NDArray[np.bool_],
+    every_pick: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
     """Say for each pick whether the invocations in the log show it to be a request of its own.
 
-    A local log has a line without a status where a request begins: as many lines since the picks
-    before as there are picks together. A hosted invocation is written at its end and names the isolate: as many
-    as the isolate made picks.
+    A local log has a line without a status where a request begins: as many lines since the pick
+    before (of any in `every_pick`) as there are picks together. A hosted invocation is written at its
+    end and names the isolate: as many as the isolate made picks.
     """
     invocations = of_kind(events, "invocation")
-    result = np.zeros(len(rows), dtype=bool)
+    result: NDArray[np.bool_] = np.zeros(len(rows), dtype=bool)
     if invocations.empty:
         return result
     isolates = _codes(events, "isolate")
@@ -119,21 +156,29 @@ def _invoked(
     result[is_known] = made[isolates[rows[is_known]]] >= lengths[run[is_known]]
     begun = invocations.index[invocations["status"].isna()].to_numpy()
     if len(begun):
-        group = np.cumsum(begins) - 1
-        last = rows[np.append(np.flatnonzero(begins)[1:], len(rows)) - 1]
+        group, first = np.cumsum(begins) - 1, np.flatnonzero(begins)
+        until = rows[np.append(first[1:], len(rows)) - 1]
         functions = _codes(events, "source") * (len(events) + 1) + _codes(events, "function")
         labels = np.unique(functions, return_inverse=True)[1]
-        order = np.lexsort((last, labels[last]))
-        is_same = labels[last[order[1:]]] == labels[last[order[:-1]]]
-        before = np.full(len(last), -1)
-        before[order[1:]] = np.where(is_same, last[order[:-1]], -1)
-        number = _lie_between(begun, labels, before, last)
+        number = _lie_between(begun, labels, _previous(every_pick, labels, rows[first]), until)
         result |= ~is_known & (number >= np.bincount(group))[group]
     return result
 
 
+def _previous(
+    places: NDArray[np.int64], labels: NDArray[np.int64], of: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return for each row the last place before it that has its label, -1 where there is none."""
+    number = len(labels) + 1
+    keyed = np.sort(labels[places] * number + places)
+    # The row is a place itself, so that the place before it is one less.
+    at = np.searchsorted(keyed, labels[of] * number + of) - 1
+    found = keyed[np.maximum(at, 0)]
+    return np.where((at >= 0) & (found // number == labels[of]), found % number, -1)
+
+
 def _codes(events: pd.DataFrame, column: str) -> NDArray[np.int64]:
-    return events[column].cat.codes.to_numpy(dtype=np.int64)
+    return np.asarray(events[column].cat.codes, dtype=np.int64)
 
 
 def _lie_between(
@@ -142,9 +187,10 @@ def _lie_between(
     after: NDArray[np.int64],
     until: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Count for each pair of rows the places after the first and before the second with the second's label."""
+    """Count for each pair of rows the places between the two that have the second's label."""
     label, number = labels[until], len(labels) + 1
     keyed = np.sort(labels[places] * number + places)
     return np.asarray(
-        np.searchsorted(keyed, label * number + until) - np.searchsorted(keyed, label * number + after, "right")
+        np.searchsorted(keyed, label * number + until)
+        - np.searchsorted(keyed, label * number + after, "right")
     )

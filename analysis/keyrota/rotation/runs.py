@@ -89,7 +89,7 @@ class Runs:
         return np.bincount(self.positions - 1, minlength=self.size).astype(np.int64)
 
     def counts_where(self, runs: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Picks of each position over some of the runs, shape (size,)."""
+        """Return the picks of each position over some of the runs, shape (size,)."""
         return np.bincount(self.positions[runs[self.run]] - 1, minlength=self.size).astype(np.int64)
 
     @cached_property
@@ -131,24 +131,28 @@ def find_runs(events: pd.DataFrame) -> dict[int, Runs]:
 def _isolates(
     events: pd.DataFrame, picks: pd.DataFrame
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Number the isolate of every pick, by its id or by what the log has in place of one.
+    """Give the isolate of every pick a number, by its id or by what the log has in place of one.
 
     Returns the numbers, the bases, and whether the log shows that isolate's birth (or names it).
     """
-    identity = picks["isolate"].cat.codes.to_numpy(dtype=np.int64)
+    identity = np.asarray(picks["isolate"].cat.codes, dtype=np.int64)
     basis = np.where(identity >= 0, _KNOWN, _UNKNOWN).astype(np.int64)
-    is_born = np.ones(len(picks), dtype=bool)
+    is_born: NDArray[np.bool_] = np.ones(len(picks), dtype=bool)
     if (identity >= 0).all():
         return identity, basis, is_born
     number = int(identity.max()) + 1
-    nameless = events[events["isolate"].isna() & events["kind"].isin(["pick", "boot", "listening"])]
+    is_mark = events["kind"].isin(["boot", "listening"])
+    nameless = events[events["isolate"].isna() & (is_mark | events.index.isin(picks.index))]
     place = pd.Series(np.arange(len(picks)), index=picks.index)
     for _, of_source in nameless.groupby("source", observed=True, dropna=False, sort=False):
-        codes = of_source["function"].cat.codes
-        for code in codes[of_source.index.isin(picks.index)].unique():
-            # A mark that names no function may be a new isolate of any.
-            rows = of_source[(codes == code) | ((codes == -1) & (of_source["kind"] != "pick"))]
-            is_pick = rows.index.isin(picks.index)
+        # A mark that names no function may be a new isolate of any.
+        of_any = of_source[of_source["function"].isna() & (of_source["kind"] != "pick")]
+        for _, own in of_source.groupby("function", observed=True, dropna=False, sort=False):
+            is_named = bool(own["function"].notna().any())
+            rows = pd.concat([own, of_any]).sort_index() if is_named and len(of_any) else own
+            is_pick = (rows["kind"] == "pick").to_numpy()
+            if not is_pick.any():
+                continue
             at = place.loc[rows.index[is_pick]].to_numpy()
             mark, basis[at], is_born[at] = _between_marks(rows, is_pick)
             identity[at] = number + mark

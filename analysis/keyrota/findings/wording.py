@@ -1,0 +1,70 @@
+"""How a finding speaks of keys, shares and probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from keyrota.findings.facts import PoolFacts
+
+
+def key_at(pool: PoolFacts, position: int) -> int | None:
+    """Return the key that the log, or else the declaration, has at a position of the pool's main size."""
+    picks = pool.picks
+    keys = picks.loc[(picks["position"] == position) & (picks["size"] == pool.size), "key"].dropna()
+    if len(keys):
+        return int(str(keys.value_counts().index[0]))
+    declared = pool.declared
+    return declared.key_at(position) if declared is not None and declared.size == pool.size else None
+
+
+def keys_at(pool: PoolFacts, positions: Iterable[int]) -> tuple[int, ...]:
+    """Return the keys at positions, as far as they are known."""
+    found = (key_at(pool, position) for position in positions)
+    return tuple(key for key in found if key is not None)
+
+
+def key_name(pool: PoolFacts, position: int) -> str:
+    """Return how a position is called: by its key, or by its number where no key is known."""
+    found = key_at(pool, position)
+    return f"key {found}" if found is not None else f"position {position}"
+
+
+def agree(number: int, one: str, many: str) -> str:
+    """Return the word that fits a number.
+
+    Examples
+    --------
+    >>> agree(1, "is", "are"), agree(0, "is", "are")
+    ('is', 'are')
+    """
+    return one if number == 1 else many
+
+
+def per_cent(share: float) -> str:
+    """Return a share for a sentence: ``12.5 %``.
+
+    Examples
+    --------
+    >>> per_cent(0.125)
+    '12.5 %'
+    """
+    return f"{100 * share:.1f} %"
+
+
+def p_in_words(p_value: float) -> str:
+    """Return a p-value for a sentence.
+
+    Examples
+    --------
+    >>> p_in_words(0.0312), p_in_words(3e-9)
+    ('p = 0.031', 'p = 3e-09')
+    """
+    return f"p = {p_value:.2g}"
+
+
+def places(rows: pd.DataFrame, limit: int = 3) -> list[str]:
+    """Return ``file:line`` of the first rows; nothing for events that no log line stands behind."""
+    known = rows[rows["source"].notna() & rows["line"].notna()].head(limit)
+    return [f"{row.source}:{row.line}" for row in known.itertuples()]

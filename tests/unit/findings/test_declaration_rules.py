@@ -1,0 +1,189 @@
+"""C2xx: a log that differs from its declaration is told so, with keys, numbers and places."""
+
+import pytest
+
+from keyrota.pools.declared import PoolConfig
+
+SECOND = 1_000_000_000
+
+
+def only(found, code):
+    (finding,) = found[code]
+    return finding
+
+
+def missing(judge, runs=90):
+    """Return a log of ARTIFACT with one secret missing: three keys, labels shifted."""
+    return judge.picked(judge.uniform_runs(runs, 1, 3), 3)
+
+
+def whole(judge, runs=88):
+    """Return a log of ARTIFACT as declared."""
+    return judge.picked(judge.uniform_runs(runs, 1, 4), 4)
+
+
+def later(table, days):
+    """Return a table moved in time, with isolates of its own."""
+    return table | {
+        "time": [time + days * 86_400 * SECOND for time in table["time"]],
+        "isolate": [f"{isolate}+{days}" for isolate in table["isolate"]],
+    }
+
+
+def test_a_log_as_declared_has_no_fault(judge):
+    """A log whose keys, places, sizes and functions are the declared ones gives no C finding."""
+    assert judge.codes(whole(judge) | {"function": ["make", "fix"] * 44}) == []
+
+
+def test_a_missing_secret(judge):
+    """C201: fewer keys than declared, and what that does to the labels."""
+    found = judge.findings(missing(judge))
+    finding = only(found, "C201")
+    assert finding.message == (
+        "90 picks name a pool of 3 keys where 4 are declared: a secret is missing, so that the keys after "
+        "it carry the labels of the keys before them"
+    )
+    assert "GOOGLE_KEY_3, GOOGLE_KEY_4, GOOGLE_KEY_5 and GOOGLE_KEY_6 are all set" in finding.remedy
+    assert finding.evidence == {
+        "declared_size": 4,
+        "logged_sizes": {"3": 90},
+        "places": ["a.log:1", "a.log:2", "a.log:3"],
+    }
+    assert "R106" not in found
+    assert "C203" not in found
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [(-2, "a secret is missing until 2025-10-30 12:31 UTC"), (2, "missing since 2025-11-03 12:26 UTC")],
+)
+def test_a_missing_secret_with_its_time(judge, days, words):
+    """Where the log also has the whole pool, C201 says until or since when the secret is missing."""
+    finding = only(judge.findings(judge.joined(whole(judge), later(missing(judge, 30), days))), "C201")
+    assert words in finding.message
+    assert finding.evidence["logged_sizes"] == {"4": 88, "3": 30}
+
+
+def test_a_single_pick_of_another_size(judge):
+    """One pick is told in the singular."""
+    assert only(judge.findings(missing(judge, 1)), "C201").message.startswith("1 pick names a pool of 3 keys")
+
+
+def test_more_keys_than_declared(judge):
+    """C201 the other way: the declaration is behind; a pool that shrank and grew gives two findings."""
+    larger = judge.picked(judge.uniform_runs(30, 1, 5), 5, keys=(3, 4, 5, 6, 6))
+    found = judge.findings(larger)
+    assert only(found, "C201").message == (
+        "30 picks name a pool of 5 keys where 4 are declared: the deployed mapping has more keys than the "
+        "declaration"
+    )
+    assert only(found, "C201").remedy.startswith("Add the new keys")
+    both = judge.findings(judge.joined(later(larger, 1), missing(judge), whole(judge)))["C201"]
+    assert [f.message.split(":")[0] for f in both] == [
+        "90 picks name a pool of 3 keys where 4 are declared",
+        "30 picks name a pool of 5 keys where 4 are declared",
+    ]
+
+
+def test_undeclared_keys(judge):
+    """C202 lists them for each pool that the log names."""
+    table = judge.joined(
+        whole(judge),
+        judge.picked([[1], [2], [2]], 2, pool="NEW", keys=(11, 12)),
+        judge.picked([[1]], 1, pool="SOLO", keys=(21,)),
+    )
+    new, solo = judge.findings(table)["C202"]
+    assert new.message == "GOOGLE_KEY_11 and GOOGLE_KEY_12 are picked (3 times) but no pool declares them"
+    assert (new.pool, new.keys) == ("NEW", (11, 12))
+    assert new.evidence["picks"] == 3
+    assert solo.message == "GOOGLE_KEY_21 is picked (1 time) but no pool declares it"
+    assert "--pools infer" in solo.remedy
+
+
+def test_without_any_declaration_no_key_is_undeclared(judge):
+    """Where nothing is declared, nothing can differ from it."""
+    assert judge.codes(whole(judge), pools=PoolConfig()) == []
+
+
+def test_swapped_positions(judge):
+    """C203 names the first pick whose key stands elsewhere than declared."""
+    found = judge.findings(judge.picked(judge.uniform_runs(40, 2, 4), keys=(4, 3, 5, 6)))
+    finding = only(found, "C203")
+    assert finding.message.startswith("40 picks name a key at another place than declared: GOOGLE_KEY_")
+    assert finding.keys == (3, 4)
+    assert finding.evidence["picks"] == 40
+    assert "R101" not in found
+
+
+def test_a_single_swapped_pick(judge):
+    """One pick is told in the singular."""
+    table = whole(judge)
+    at = table["position"].index(1)
+    table["key"][at] = 6
+    finding = only(judge.findings(table), "C203")
+    assert finding.message == (
+        "1 pick names a key at another place than declared: GOOGLE_KEY_6 at position 1, declared at 4"
+    )
+    assert finding.evidence["places"] == [f"a.log:{at + 1}"]
+
+
+def test_a_function_that_picks_from_another_pool(judge):
+    """C204 says whose pool the function has; an id is no name and tells nothing."""
+    functions = ["make"] * 85 + ["chat", "title", "0d67aaaa-1111-4222-8333-444455556666"]
+    chat, title = judge.findings(whole(judge) | {"function": functions})["C204"]
+    assert chat.message == "chat picks from ARTIFACT (1 time); its own pool is CHAT"
+    assert chat.evidence["places"] == ["a.log:86"]
+    assert title.message == "title picks from ARTIFACT (1 time); no pool declares it"
+    assert title.severity == "warning"
+
+
+def test_many_functions_in_the_wrong_pool_do_not_drown_the_reader(judge):
+    """Ten are told one by one, the busiest first; the others are counted."""
+    functions = ["busy"] * 20 + [f"f{n}" for n in range(68)]
+    found = judge.findings(whole(judge) | {"function": functions})["C204"]
+    assert len(found) == 11
+    assert found[0].message.startswith("busy picks from ARTIFACT (20 times)")
+    assert found[-1].message == "59 more functions pick from ARTIFACT (59 times)"
+
+
+def warning(time, isolate, **columns):
+    return {
+        "kind": ["warning"],
+        "cause": ["invalid-key-format"],
+        "time": [time],
+        "isolate": [isolate],
+        "pool": ["ARTIFACT"],
+        "source": ["a.log"],
+        "line": [999],
+    } | columns
+
+
+def test_a_key_that_is_no_key(judge):
+    """C205 names the key that was picked in the same millisecond."""
+    table = whole(judge)
+    found = judge.findings(judge.joined(table, warning(table["time"][7], "isolate-7")))
+    finding = only(found, "C205")
+    key = table["key"][7]
+    assert finding.message == (
+        f"the application warned 1 time that a key (GOOGLE_KEY_{key}) does not look like an API key"
+    )
+    assert finding.keys == (key,)
+    assert finding.evidence == {"warnings": 1, "places": ["a.log:999"]}
+
+
+def test_a_warning_beside_two_picks_names_no_key(judge):
+    """Rows of one millisecond are scrambled: with two picks in it the key is not known."""
+    table = judge.joined(whole(judge), judge.picked([[1, 2]], spacing_ns=0))
+    table["isolate"][-2:] = ["both", "both"]
+    table["time"][-2:] = [table["time"][0] + 5] * 2
+    finding = only(judge.findings(judge.joined(table, warning(table["time"][-1], "both"))), "C205")
+    assert finding.message == "the application warned 1 time that a key does not look like an API key"
+    assert finding.keys == ()
+
+
+def test_a_warning_without_a_pool_or_a_time(judge):
+    """Of a log without times and pools the warnings are counted all the same."""
+    rows = [warning(None, None, pool=[None], line=[line]) for line in (4, 9)]
+    finding = only(judge.findings(judge.joined(whole(judge), *rows)), "C205")
+    assert finding.pool is None
+    assert finding.evidence["places"] == ["a.log:4", "a.log:9"]

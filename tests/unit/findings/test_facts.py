@@ -1,0 +1,89 @@
+"""The facts that rules judge: pools of every pick, and shares over several sizes."""
+
+import pytest
+
+from keyrota.pools.declared import PoolConfig
+
+
+def shares(facts, name):
+    """Return the shares of a pool: (key, position, picks, expected share)."""
+    (pool,) = (pool for pool in facts.pools if pool.name == name)
+    return [(s.key, s.position, s.picks, round(s.expected_share, 6)) for s in pool.shares]
+
+
+def test_shares_of_the_declared_keys(judge):
+    """Each declared key has a row, picked or not, in the order of the rotation."""
+    facts = judge.facts(judge.picked([[1], [2], [2], [4]]))
+    assert shares(facts, "ARTIFACT") == [(3, 1, 1, 0.25), (4, 2, 2, 0.25), (5, 3, 0, 0.25), (6, 4, 1, 0.25)]
+    assert shares(facts, "CHAT") == [(1, 1, 0, 0), (2, 2, 0, 0)]
+    chat = facts.pools[0].shares[0]
+    assert (chat.share, chat.share_low, chat.share_high) == (0, 0, 1)
+
+
+def test_shares_over_two_sizes(judge):
+    """A key's expectation is one part of each size that it is in; a missing secret shifts the labels."""
+    table = judge.joined(judge.picked([[1], [2], [3], [4]]), judge.picked([[1], [3]], 3))
+    table["isolate"] = [str(n) for n in range(6)]
+    expected = (4 / 4 + 2 / 3) / 6
+    assert shares(judge.facts(table), "ARTIFACT") == [
+        (3, 1, 2, pytest.approx(expected, abs=1e-6)),
+        (4, 2, 1, pytest.approx(expected, abs=1e-6)),
+        (5, 3, 2, pytest.approx(expected, abs=1e-6)),
+        (6, 4, 1, pytest.approx(1 / 6, abs=1e-6)),
+    ]
+
+
+def test_shares_of_keys_without_numbers(judge):
+    """A log of positions alone: declared keys where size and pool fit, else positions."""
+    nameless = judge.picked([[1], [3]], keys=(None,) * 4)
+    assert shares(judge.facts(nameless), "ARTIFACT") == [
+        (3, 1, 1, 0.25), (4, 2, 0, 0.25), (5, 3, 1, 0.25), (6, 4, 0, 0.25),
+    ]  # fmt: skip
+    other = judge.picked([[1], [3]], 3, pool="OTHER", keys=(None,) * 3)
+    assert shares(judge.facts(other), "OTHER") == [
+        (None, 1, 1, 0.333333), (None, 2, 0, 0.333333), (None, 3, 1, 0.333333),
+    ]  # fmt: skip
+
+
+def test_shares_sum_to_one_and_expectations_too(judge):
+    """Over two sizes, undeclared keys and shifted labels, nothing is lost or counted twice."""
+    table = judge.joined(judge.picked([[1, 2, 3]]), judge.picked([[2, 1]], 2, keys=(9, 3)))
+    (pool,) = (pool for pool in judge.facts(table).pools if pool.name == "ARTIFACT")
+    assert sum(s.share for s in pool.shares) == pytest.approx(1)
+    assert sum(s.expected_share for s in pool.shares) == pytest.approx(1)
+    assert sum(s.picks for s in pool.shares) == 5
+    assert [s.key for s in pool.shares] == [3, 4, 5, 6, 9]
+
+
+def test_every_pick_has_a_pool(judge):
+    """Events from elsewhere may name no pool: by key, by function, or a pool without a name."""
+    table = judge.picked([[1], [1], [1]], 2, keys=(1, 2)) | {
+        "pool": [None] * 3,
+        "key": [1, None, 77],
+        "function": [None, "fix", None],
+    }
+    found = {pool.name: len(pool.picks) for pool in judge.facts(table).pools}
+    assert found == {"CHAT": 1, "ARTIFACT": 1, "unnamed": 1}
+    assert [pool.name for pool in judge.facts(table, pools=PoolConfig()).pools] == ["unnamed"]
+
+
+def test_undeclared_pools_come_after_the_declared(judge):
+    """Declared pools in their order, then those of the log by name, with the functions seen."""
+    table = judge.joined(
+        judge.picked([[1]], 2, pool="ZETA", function=["z"]),
+        judge.picked([[1]], 2, pool="ALPHA", function=["a"]),
+    )
+    facts = judge.facts(table)
+    assert [pool.name for pool in facts.pools] == ["CHAT", "ARTIFACT", "ALPHA", "ZETA"]
+    assert facts.pools[2].functions == ("a",)
+    assert facts.pools[2].declared is None
+    assert facts.pools[0].functions == ("chat",)
+
+
+def test_adding_a_pool_moves_no_other_pools_draws(judge):
+    """Each pool has a stream of its own."""
+    table = judge.picked(judge.uniform_runs(200, 3, 4))
+    more = judge.joined(table, judge.picked(judge.uniform_runs(30, 3, 2), 2, pool="CHAT"))
+    more["isolate"][-90:] = [f"chat-{n // 3}" for n in range(90)]
+    alone, beside = judge.facts(table).pools[1].tests, judge.facts(more).pools[1].tests
+    assert alone == beside
