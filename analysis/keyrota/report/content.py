@@ -156,7 +156,7 @@ def _rotation(pool: PoolFacts) -> RotationReport:
         broken_steps=tests.broken_steps,
         steps={str(step): number for step, number in sorted(tests.steps.items())},
         start_p_value=tests.starts.p_value if tests.starts else None,
-        picks_per_request=pool.requests.mean if pool.requests and pool.requests.typical else None,
+        picks_per_request=pool.requests.mean if pool.requests else None,
     )
 
 

@@ -47,7 +47,8 @@ def as_text(report: Report, *, color: bool = False, width: int = WIDTH, unicode:
 
     parts: list[RenderableType] = [_headline(report)]
     for pool in report.pools:
-        parts += ["", *_pool(pool, report.alpha, unicode)]
+        faults = [f.code for f in report.findings if f.pool == pool.name and f.severity != "note"]
+        parts += ["", *_pool(pool, faults, report.alpha, unicode)]
     parts += ["", *_findings(report.findings)]
     buffer = io.StringIO()
     console = Console(
@@ -90,7 +91,7 @@ def _minute(iso: str) -> str:
     return iso[:16].replace("T", " ")
 
 
-def _pool(pool: PoolReport, alpha: float, unicode: bool) -> Iterator[RenderableType]:
+def _pool(pool: PoolReport, faults: list[str], alpha: float, unicode: bool) -> Iterator[RenderableType]:
     from rich.text import Text
 
     about = [
@@ -101,6 +102,8 @@ def _pool(pool: PoolReport, alpha: float, unicode: bool) -> Iterator[RenderableT
     about += [] if pool.declared else ["not declared"]
     title = Text(visible(pool.name), style="bold")
     title.append(f"  {pool.fairness.verdict if pool.picks else 'no picks'}", _STYLE[pool.fairness.verdict])
+    if faults and pool.fairness.verdict != "unfair":
+        title.append(f", but see {listed(faults)}", "bold yellow")
     title.append(visible(f"  ({', '.join(about)})"), "not bold")
     yield title
     if not pool.picks:
@@ -185,9 +188,9 @@ def _verdict(pool: PoolReport, alpha: float) -> Iterator[str]:
     if fairness.verdict == "unfair" and fairness.p_value is not None and fairness.p_value >= alpha:
         words = "Unfair: the order of the keys inside isolates is broken, whatever the shares"
     elif fairness.verdict == "unfair":
-        words = "Unfair: the keys are not used as the declared rotation uses them"
+        words = "Unfair: the keys are not picked as the declared rotation picks them"
     elif fairness.verdict == "fair":
-        words = "Fair: the keys are used as the declared rotation uses them"
+        words = "Fair: the keys are picked as the declared rotation picks them"
     else:
         needed = f"; about {fairness.picks_needed:,} picks are needed" if fairness.picks_needed else ""
         words = f"Not enough data for a verdict{needed}"
