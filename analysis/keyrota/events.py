@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -211,11 +211,12 @@ def iso_times(times: pd.Series[Any]) -> pd.Series[Any]:
 
 def _series(dtype: str, values: Any) -> pd.Series[Any]:
     if dtype.startswith("datetime"):
-        return _times(values).astype(dtype)
-    if dtype == "category":
-        # Whole numbers and booleans are no names; categories stay in order of appearance.
-        return pd.Series(values, dtype=object).astype("category")
-    return pd.Series(values, dtype=object).astype("Float64").astype(dtype)
+        series: Any = _times(values)
+    elif dtype == "category":
+        series = pd.Series(values, dtype=object)
+    else:
+        series = pd.Series(values, dtype=object).astype("Float64")
+    return cast("pd.Series[Any]", series.astype(dtype))
 
 
 def _times(values: Any) -> pd.Series[Any]:
@@ -230,7 +231,7 @@ def _in_time_order(frame: pd.DataFrame) -> pd.DataFrame:
     by_source = frame.groupby("source", observed=True, dropna=False)["time"]
     filled = by_source.ffill()
     filled = filled.where(filled.notna(), by_source.bfill())
-    order = filled.argsort(kind="stable") if filled.notna().all() else None
-    if order is None:
-        order = np.argsort(filled.fillna(pd.Timestamp.max.tz_localize("UTC")).to_numpy(), kind="stable")
-    return frame.iloc[order].reset_index(drop=True)
+    # A missing time is the smallest number of its type; a source without any goes to the end.
+    nanoseconds = filled.to_numpy(dtype="datetime64[ns]").view("int64")
+    key = np.where(nanoseconds == _NAT, np.iinfo("int64").max, nanoseconds)
+    return frame.iloc[np.argsort(key, kind="stable")].reset_index(drop=True)

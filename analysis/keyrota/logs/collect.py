@@ -24,6 +24,9 @@ BODY_SPAN_NS: Final = 2_000_000_000
 BODY_LINES: Final = 200
 """How many lines after a rejection a line of its body may come."""
 
+FUNCTIONS_IN_FLIGHT: Final = 8
+"""How many requests of a local log are taken to be in flight."""
+
 FIRST_PLACES: Final = 5
 """How many places of malformed rows are kept."""
 
@@ -42,7 +45,7 @@ class EventRow:
     cause: str | None = None
     pool: str | None = None
     key: int | None = None
-    body: list[str] = field(default_factory=list)
+    body: list[str] | None = None
 
     @property
     def kind(self) -> str:
@@ -85,7 +88,6 @@ def collect(
         Numbers for keys that a log tells by a masked id, in order of appearance; added to.
     """
     result = Collected()
-    served: deque[str] = deque(maxlen=8)
     for record in records:
         result.lines += 1
         if isinstance(record, BadRow):
@@ -104,8 +106,9 @@ def collect(
             parsed = parsed._replace(key=key_labels.setdefault(parsed.key_label, len(key_labels) + 1))
         if parsed.time is not None:
             record.time_ns = time_ns(parsed.time)
-        result.rows.append(_row(parsed, record, served, config))
+        result.rows.append(_row(parsed, record))
     _in_time_order(result.rows)
+    _name_functions_in_flight(result.rows, config)
     result.used -= _join_bodies(result.rows)
     result.rows = [row for row in result.rows if row.kind != "fragment"]
     result.found.update(row.kind for row in result.rows)
@@ -119,13 +122,13 @@ def _malformed(result: Collected, line: int, reason: str) -> None:
 
 
 def _from_container(record: Record) -> Parsed | None:
-    """An invocation whose message says nothing is told by its status."""
+    """Tell an invocation whose message says nothing by its status."""
     if record.status is not None and (record.function or record.function_id):
         return Parsed("invocation", status=record.status)
     return None
 
 
-def _row(parsed: Parsed, record: Record, served: deque[str], config: PoolConfig) -> EventRow:
+def _row(parsed: Parsed, record: Record) -> EventRow:
     row = EventRow(
         parsed,
         record.line,
@@ -145,12 +148,9 @@ def _row(parsed: Parsed, record: Record, served: deque[str], config: PoolConfig)
         row.parsed = parsed._replace(
             status=record.status or parsed.status, duration_ms=record.duration_ms or parsed.duration_ms
         )
-        if row.parsed.status is None and row.function is not None:
-            served.append(row.function)
-    elif parsed.kind in ("rejection", "fragment"):
-        row.body.append(record.message[:2000])
-    if row.function is None and row.function_id is None and served:
-        row.function = _function_in_flight(row, served, config)
+    elif parsed.kind == "fragment" or (parsed.kind == "rejection" and parsed.cause in (None, "unknown")):
+        # A rejection that says its cause has its body with it.
+        row.body = [record.message[:2000]]
     return row
 
 
@@ -167,17 +167,20 @@ _SHUTDOWN_REASONS: Final = {
 }
 
 
-def _function_in_flight(row: EventRow, served: deque[str], config: PoolConfig) -> str:
-    """Local logs name the function only when a request arrives, and several may be in flight.
+def _name_functions_in_flight(rows: list[EventRow], config: PoolConfig) -> None:
+    """Name the function of rows of local logs, which tell it only when a request arrives.
 
-    A pick belongs to the last of them that is declared to pick from the key's pool; if none is, to
-    the last one.
+    Several may be in flight. A pick belongs to the last of them that is declared to pick from the
+    key's pool; if none is, to the last one.
     """
-    pool = config.of_key(row.key) if row.key is not None else None
-    for function in reversed(served):
-        if pool is not None and function in pool.functions:
-            return function
-    return served[-1]
+    served: deque[str] = deque(maxlen=FUNCTIONS_IN_FLIGHT)
+    for row in rows:
+        if row.kind == "invocation" and row.parsed.status is None and row.function is not None:
+            served.append(row.function)
+        elif served and row.function is None and row.function_id is None:
+            pool = config.of_key(row.key) if row.key is not None else None
+            declared = pool.functions if pool is not None else ()
+            row.function = next((name for name in reversed(served) if name in declared), served[-1])
 
 
 def _in_time_order(rows: list[EventRow]) -> None:
@@ -206,36 +209,30 @@ def _join_bodies(rows: list[EventRow]) -> int:
     Returns the number of lines that belong to no rejection. Rows of one millisecond may be scrambled,
     so that a line of the body can stand before its rejection.
     """
-    open_rejections: dict[str | None, tuple[int, EventRow]] = {}
-    waiting: list[tuple[int, EventRow]] = []
-    joined: dict[int, EventRow] = {}
+    of_moment: dict[tuple[str | None, int | None], EventRow] = {
+        (row.isolate, row.time_ns): row
+        for row in reversed(rows)
+        if row.kind == "rejection" and row.time_ns is not None
+    }
+    last: dict[str | None, EventRow] = {}
     orphans = 0
-    for index, row in enumerate(rows):
-        if row.kind == "rejection":
-            open_rejections[row.isolate] = (index, row)
-            for _, fragment in [
-                w for w in waiting if w[1].isolate == row.isolate and w[1].time_ns == row.time_ns
-            ]:
-                row.body += fragment.body
-                joined[index] = row
-                orphans -= 1
-            waiting = [
-                w for w in waiting if not (w[1].isolate == row.isolate and w[1].time_ns == row.time_ns)
-            ]
-        elif row.kind == "fragment":
-            at, rejection = open_rejections.get(row.isolate, (None, None))
-            if rejection is not None and at is not None and _belongs(row, rejection):
-                rejection.body += row.body
-                joined[at] = rejection
-            else:
-                orphans += 1
-                waiting = [*waiting[-BODY_LINES:], (index, row)] if row.time_ns is not None else waiting
-    for rejection in joined.values():
-        error = parse_quota_error("\n".join(rejection.body))
-        rejection.parsed = rejection.parsed._replace(**error._asdict())
-        rejection.cause = error.cause
     for row in rows:
-        row.body = []
+        if row.kind == "rejection":
+            last[row.isolate] = row
+        elif row.kind == "fragment":
+            rejection = last.get(row.isolate)
+            if rejection is None or rejection.time_ns != row.time_ns:
+                rejection = of_moment.get((row.isolate, row.time_ns)) or rejection
+            if rejection is None or rejection.body is None or not _belongs(row, rejection):
+                orphans += 1
+            else:
+                rejection.body += row.body or ()
+    for row in rows:
+        if row.body is not None and len(row.body) > 1 and row.kind == "rejection":
+            error = parse_quota_error("\n".join(row.body))
+            row.parsed = row.parsed._replace(**error._asdict())
+            row.cause = error.cause
+        row.body = None
     return orphans
 
 

@@ -1,19 +1,27 @@
 """Bytes out of gzip, zstd, bzip2, xz or nothing, told by the first bytes and never by a name.
 
 Damage is data: a file that was cut, or whose checksum is wrong, gives every byte that can be
-decompressed, and says so afterwards in `Inflated.problem`.
+decompressed, and says so afterwards in `Inflated.problem`. A bomb is one more kind of damage: output
+comes in bounded pieces and ends at a limit.
 """
 
 from __future__ import annotations
 
 import bz2
+import itertools
 import lzma
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 CHUNK_BYTES: Final = 1 << 18
-"""How much is read and decompressed at a time."""
+"""How much is read at a time."""
+
+OUT_BYTES: Final = 1 << 20
+"""How much is decompressed at a time: deflate makes a thousand bytes of one."""
+
+INFLATED_LIMIT: Final = 4 << 30
+"""Where decompression of one source ends."""
 
 _MAGIC: Final = (
     (b"\x1f\x8b", "gzip"),
@@ -32,6 +40,8 @@ class Inflated:
         The compressed (or plain) bytes, in pieces of any size.
     on_read
         Called with the number of bytes taken from `chunks`, for a progress bar.
+    limit
+        Decompressed bytes at which to stop.
 
     Attributes
     ----------
@@ -43,15 +53,22 @@ class Inflated:
         Compressed bytes read so far.
     """
 
-    def __init__(self, chunks: Iterable[bytes], on_read: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        chunks: Iterable[bytes],
+        on_read: Callable[[int], None] | None = None,
+        *,
+        limit: int = INFLATED_LIMIT,
+    ) -> None:
         self._chunks = chunks
         self._on_read = on_read
+        self._limit = limit
         self.compression: str | None = None
         self.problem: str | None = None
         self.raw_bytes = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield decompressed chunks, each bounded, until the end or the damage."""
+        """Yield decompressed chunks, each bounded, until the end, the damage or the limit."""
         chunks = self._counted()
         head = b""
         for chunk in chunks:
@@ -59,12 +76,17 @@ class Inflated:
             if len(head) >= 6:
                 break
         self.compression = next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+        whole = itertools.chain([head] if head else [], chunks)
         if self.compression is None:
-            if head:
-                yield head
-            yield from chunks
+            yield from whole
             return
-        yield from self._inflate(self.compression, head, chunks)
+        total = 0
+        for out in self._inflate(_MEMBERS[self.compression], whole):
+            total += len(out)
+            if total > self._limit:
+                self.problem = f"it inflates to more than {self._limit:,} bytes; the rest was left out"
+                return
+            yield out
 
     def _counted(self) -> Iterator[bytes]:
         for chunk in self._chunks:
@@ -73,72 +95,144 @@ class Inflated:
                 self._on_read(len(chunk))
             yield chunk
 
-    def _inflate(self, compression: str, head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    def _inflate(self, new: Callable[[], _Member], chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Decompress member after member: several may follow each other in one file."""
-        new = _DECOMPRESSORS[compression]
-        stream = new()
-        fresh = True  # nothing was fed to `stream` yet
-        data = head
-        while True:
+        member: _Member | None = None
+        is_first = True
+        for chunk in chunks:
+            data = chunk
             while data:
-                if fresh and not data.strip(b"\x00"):
-                    data = b""  # zeros after the last member are padding
-                    break
-                checkpoint = stream.copy() if hasattr(stream, "copy") else None
+                if member is None:
+                    # Zeros after a member are padding.
+                    data = data if is_first else data.lstrip(b"\x00")
+                    if not data:
+                        break
+                    member = new()
+                    fed = 0
                 try:
-                    out = stream.decompress(data[:CHUNK_BYTES])
-                except (zlib.error, OSError, lzma.LZMAError, EOFError, _zstd_error()) as error:
-                    if fresh and self.raw_bytes > len(head):
-                        self.problem = "other data follows the compressed data"
-                    else:
-                        self.problem = f"the compressed data is damaged ({error})"
-                        if checkpoint is not None:
-                            yield _rescue(checkpoint, data[:CHUNK_BYTES])
+                    for out in member.feed(data):
+                        fed += len(out)
+                        yield out
+                except _errors() as error:
+                    self.problem = (
+                        f"the compressed data is damaged ({error})"
+                        if is_first or fed
+                        else "other data follows the compressed data"
+                    )
                     return
-                fresh = False
-                rest = data[CHUNK_BYTES:]
-                if out:
-                    yield out
-                if stream.eof:
-                    data = stream.unused_data + rest
-                    stream, fresh = new(), True
-                else:
-                    data = rest
-            data = next(chunks, b"")
-            if not data:
-                break
-        if not fresh:
+                if not member.stream.eof:
+                    break
+                data, member, is_first = member.rest, None, False
+        if member is not None:
             self.problem = "the compressed data ends early (the file was cut)"
 
 
-def _rescue(stream: Any, data: bytes) -> bytes:
-    """Return what `data` gives byte by byte up to the damage: nothing readable is lost."""
+class _Member(Protocol):
+    """One compressed stream of a file that may hold several.
+
+    `feed` yields what its input gives, in bounded pieces; once ``stream.eof`` is true, `rest` is what
+    followed the stream's end.
+    """
+
+    stream: Any
+    rest: bytes
+
+    def feed(self, data: bytes) -> Iterator[bytes]: ...
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self.stream = zlib.decompressobj(wbits=31)
+        self.rest = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while True:
+            before = self.stream.copy()
+            try:
+                out = self.stream.decompress(data, OUT_BYTES)
+            except zlib.error:
+                yield from _up_to_damage(before, data)
+                raise
+            if out:
+                yield out
+            data = self.stream.unconsumed_tail
+            if self.stream.eof or (not data and len(out) < OUT_BYTES):
+                break
+        self.rest = self.stream.unused_data
+
+
+def _up_to_damage(stream: Any, data: bytes) -> Iterator[bytes]:
+    """Yield what `data` gives byte by byte: nothing readable is lost."""
     out = bytearray()
     try:
         for i in range(len(data)):
             out += stream.decompress(data[i : i + 1])
-    except (zlib.error, OSError):
+    except zlib.error:
         pass
-    return bytes(out)
+    yield bytes(out)
 
 
-def _zstd_decompressor() -> Any:
-    import zstandard
+class _Blocks:
+    """Bzip2 and xz, whose objects keep the input that a bounded call leaves."""
 
-    return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+    def __init__(self, stream: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> None:
+        self.stream = stream
+        self.rest = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        while True:
+            if out := self.stream.decompress(data, OUT_BYTES):
+                yield out
+            data = b""
+            if self.stream.eof or self.stream.needs_input:
+                break
+        self.rest = self.stream.unused_data if self.stream.eof else b""
 
 
-def _zstd_error() -> type[Exception]:
-    # Only a zstd stream can raise it, and only then is the library loaded.
+class _Zstd:
+    """Zstandard, whose output cannot be bounded but by small input: a block of 128 KiB takes 4 bytes."""
+
+    STEP: Final = 1 << 8
+
+    def __init__(self) -> None:
+        import zstandard
+
+        self.stream = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+        self.rest = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        pieces: list[bytes] = []
+        size = 0
+        for start in range(0, len(data), self.STEP):
+            try:
+                out = self.stream.decompress(data[start : start + self.STEP])
+            except Exception:
+                yield b"".join(pieces)
+                raise
+            pieces.append(out)
+            size += len(out)
+            if size > OUT_BYTES:
+                yield b"".join(pieces)
+                pieces, size = [], 0
+            if self.stream.eof:
+                self.rest = self.stream.unused_data + data[start + self.STEP :]
+                break
+        if size:
+            yield b"".join(pieces)
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    # Only a zstd stream can raise its error, and only then is the library loaded.
     import sys
 
     module = sys.modules.get("zstandard")
-    return module.ZstdError if module is not None else zlib.error
+    errors = (zlib.error, OSError, lzma.LZMAError, EOFError, ValueError)
+    return (*errors, module.ZstdError) if module is not None else errors
 
 
-_DECOMPRESSORS: Final[dict[str, Callable[[], Any]]] = {
-    "gzip": lambda: zlib.decompressobj(wbits=31),
-    "zstd": _zstd_decompressor,
-    "bzip2": bz2.BZ2Decompressor,
-    "xz": lzma.LZMADecompressor,
+_MEMBERS: Final[dict[str, Callable[[], _Member]]] = {
+    "gzip": _Gzip,
+    "zstd": _Zstd,
+    "bzip2": lambda: _Blocks(bz2.BZ2Decompressor()),
+    "xz": lambda: _Blocks(lzma.LZMADecompressor(memlimit=1 << 28)),
 }

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable
+from typing import Final
 
 from keyrota.logs.collect import EventRow
+
+OVERLAP_SHARE: Final = 0.5
+"""The share of a kind's rows, between its first and its last repeat, from which sources overlap."""
 
 
 class Duplicates:
     """What was seen in the sources so far.
 
     A row with an id is a repeat if a row with the same id, time and content was seen, in any file or
-    twice in one (pages of an export put together). A row without one is told by content and time:
-    two equal rows of one file may be two picks, so a further file adds only as many equal rows as
-    it holds more of. Rows without a time cannot be told apart and are all kept.
+    twice in one (pages of an export put together). A row without one is told by content and time,
+    so that
+
+    - two equal rows of one file may be two picks: a further file adds only as many equal rows as it
+      holds more of;
+    - rows of two servers may be equal by chance: repeats count only if most rows of their kind,
+      within the stretch of time that they span, are repeats. In exports that overlap all are.
+
+    Rows without a time cannot be told apart and are all kept.
     """
 
     def __init__(self) -> None:
@@ -24,34 +34,54 @@ class Duplicates:
 
     def drop_from(self, rows: list[EventRow]) -> tuple[list[EventRow], int]:
         """Return one source's rows without the repeats, and how many there were."""
-        kept: list[EventRow] = []
-        here: Counter[Hashable] = Counter()
-        new: list[tuple[Hashable, bool]] = []
+        fresh: list[EventRow] = []
         for row in rows:
-            if row.time_ns is None:
-                kept.append(row)
-                continue
-            content = (
-                row.time_ns,
-                row.kind,
-                row.key,
-                row.parsed.position,
-                row.parsed.size,
-                row.parsed.status,
-            )
-            if row.row_id is not None:
-                identity = hash((row.row_id, content))
+            if row.row_id is not None and row.time_ns is not None:
+                identity = hash((row.row_id, _content(row)))
                 if identity in self._ids:
                     continue
                 self._ids.add(identity)
-            here[content] += 1
-            # Rows of another file may lack the id that this one has, or have one that this one lacks.
-            before = self._seen if row.row_id is None else self._seen_without_id
-            if here[content] <= before[content]:
-                continue
-            kept.append(row)
-            new.append((content, row.row_id is None))
-        for content, lacks_id in new:
-            self._seen[content] += 1
-            self._seen_without_id[content] += lacks_id
+            fresh.append(row)
+        repeats = self._repeats(fresh)
+        kept = [row for index, row in enumerate(fresh) if index not in repeats]
+        for row in kept:
+            if row.time_ns is not None:
+                self._seen[_content(row)] += 1
+                if row.row_id is None:
+                    self._seen_without_id[_content(row)] += 1
         return kept, len(rows) - len(kept)
+
+    def _repeats(self, rows: list[EventRow]) -> set[int]:
+        """Return the places of rows that are repeats by content and time."""
+        if not self._seen:
+            return set()
+        here: Counter[Hashable] = Counter()
+        known: defaultdict[str, list[int]] = defaultdict(list)
+        repeats: set[int] = set()
+        for index, row in enumerate(rows):
+            if row.time_ns is None:
+                continue
+            content = _content(row)
+            # Rows of another file may lack the id that this one has, or have one that this one lacks.
+            before = (self._seen if row.row_id is None else self._seen_without_id)[content]
+            if before:
+                known[row.kind].append(index)
+            here[content] += 1
+            if here[content] <= before:
+                repeats.add(index)
+        overlapping = {kind for kind, places in known.items() if _overlaps(rows, kind, places)}
+        return {index for index in repeats if rows[index].kind in overlapping}
+
+
+def _overlaps(rows: list[EventRow], kind: str, known: list[int]) -> bool:
+    times = [rows[index].time_ns or 0 for index in known]
+    first, last = min(times), max(times)
+    stretch = sum(
+        row.kind == kind and row.time_ns is not None and first <= row.time_ns <= last for row in rows
+    )
+    return len(known) >= OVERLAP_SHARE * stretch
+
+
+def _content(row: EventRow) -> Hashable:
+    parsed = row.parsed
+    return (row.time_ns, parsed.kind, row.key, parsed.position, parsed.size, parsed.status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -14,10 +15,14 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# A UTF-8 byte-order mark read as cp1252 or Latin-1, cp437, cp850, Mac Roman, and twice as cp1252.
+_DAMAGED_BOM = re.compile(
+    "(?:\u00ef\u00bb\u00bf|\u2229\u2557\u2510|\u00b4\u2557\u2510|\u00d4\u00aa\u00f8|\u00c3\u00af\u00c2\u00bb\u00c2\u00bf)+"
+)
 
 
 def detect_encoding(head: bytes) -> str:
-    """Return the name of the encoding that the first bytes show.
+    r"""Return the name of the encoding that the first bytes show.
 
     A byte-order mark decides; without one, text whose every second byte is NUL is UTF-16 (what
     Windows PowerShell writes into a file that already existed). Everything else is read as UTF-8,
@@ -25,7 +30,7 @@ def detect_encoding(head: bytes) -> str:
 
     Examples
     --------
-    >>> detect_encoding(b"\\xff\\xfea\\x00"), detect_encoding(b"a\\x00b\\x00c\\x00"), detect_encoding(b"abc")
+    >>> detect_encoding(b"\xff\xfea\x00"), detect_encoding(b"a\x00b\x00c\x00"), detect_encoding(b"abc")
     ('utf-16-le', 'utf-16-le', 'utf-8')
     """
     for mark, name in _BOMS:
@@ -43,13 +48,19 @@ def detect_encoding(head: bytes) -> str:
 
 
 def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
-    """Decode chunk by chunk; what is not valid becomes U+FFFD, a byte-order mark is dropped."""
+    """Decode chunk by chunk; what is not valid becomes U+FFFD.
+
+    Byte-order marks and NULs are dropped wherever they stand: files put together have marks inside,
+    a log that was truncated under its writer begins with NULs, and UTF-16 that was appended to UTF-8
+    is then still readable. The first chunk is to hold what a damaged mark takes.
+    """
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-    first = True
+    is_first = True
     for chunk in chunks:
-        text = decoder.decode(chunk)
-        if first and text:
-            text, first = text.removeprefix("\ufeff"), False
+        text = decoder.decode(chunk).replace("\ufeff", "").replace("\x00", "")
+        if is_first and text:
+            mark = _DAMAGED_BOM.match(text)
+            text, is_first = text[mark.end() :] if mark else text, False
         if text:
             yield text
     if text := decoder.decode(b"", final=True):
@@ -57,7 +68,7 @@ def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
 
 
 class Lines:
-    """Physical lines of a text: ended by LF only, a CR before it removed, at most `limit` long.
+    """Physical lines of a text: ended by LF only, CRs before it removed, at most `limit` long.
 
     Ten characters end a line for `str.splitlines`; a log that strangers can write to must not gain
     records from nine of them.
@@ -78,21 +89,22 @@ class Lines:
         pieces: list[str] = []
         length = 0
         for chunk in self._chunks:
-            *complete, rest = chunk.split("\n")
-            for line in complete:
-                if pieces:
-                    pieces.append(line)
-                    line, length = "".join(pieces), 0
-                    pieces = []
-                yield self._bounded(line)
-            if rest and length <= self._limit:
-                pieces.append(rest)
-                length += len(rest)
-        if pieces:
+            first, *others = chunk.split("\n")
+            # What is beyond the limit is not kept: a file may be one endless line.
+            if first and length <= self._limit:
+                pieces.append(first)
+                length += len(first)
+            if others:
+                yield self._bounded("".join(pieces))
+                for line in others[:-1]:
+                    yield self._bounded(line)
+                pieces, length = [others[-1]], len(others[-1])
+        if length:
             yield self._bounded("".join(pieces))
 
     def _bounded(self, line: str) -> str:
+        line = line.rstrip("\r") if line.endswith("\r") else line
         if len(line) > self._limit:
             self.cut += 1
             return line[: self._limit]
-        return line[:-1] if line.endswith("\r") else line
+        return line

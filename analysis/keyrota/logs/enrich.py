@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping
 from itertools import islice
+from typing import Final
 
 from keyrota.logs.collect import EventRow
 from keyrota.pools.declared import Pool, PoolConfig
 
-POOL_LINE_REACH = 4
+POOL_LINE_REACH: Final = 4
 """How many events after a pick the line may come that names its pool (they share a millisecond)."""
+
+
+RECENT_NS: Final = 60_000_000_000
+RECENT_LINES: Final = 50
+"""How far before a row the picks lie that tell its pool, if nothing else does: in time, else in lines."""
 
 
 def name_functions(rows: Iterable[EventRow]) -> None:
     """Put the slug in place of the function's id, wherever an invocation row tells both.
 
-    A row that has neither takes the function of its isolate.
+    The two may stand in one row, or in rows of one isolate. A row that has neither takes the function
+    of its isolate.
     """
     rows = list(rows)
-    slug_of_id = {row.function_id: row.function for row in rows if row.function_id and row.function}
+    of_isolate = _functions_by_isolate(rows)
+    slug_of_id: dict[str | None, str] = {
+        row.function_id: slug
+        for row in rows
+        if row.function_id and (slug := row.function or of_isolate.get(row.isolate))
+    }
     for row in rows:
         row.function = row.function or slug_of_id.get(row.function_id) or row.function_id
-    of_isolate = {row.isolate: row.function for row in rows if row.isolate and row.function}
+    of_isolate = _functions_by_isolate(rows)
     for row in rows:
         if row.function is None and row.isolate is not None:
             row.function = of_isolate.get(row.isolate)
+
+
+def _functions_by_isolate(rows: list[EventRow]) -> dict[str | None, str]:
+    return {row.isolate: row.function for row in rows if row.isolate and row.function}
 
 
 def name_pools(rows: list[EventRow], config: PoolConfig) -> None:
@@ -33,20 +49,56 @@ def name_pools(rows: list[EventRow], config: PoolConfig) -> None:
 
     A pick: the pool that declares its key; else the name on its own line or on the line after it;
     else the pool that its function is declared to pick from. Any other row: the name that it
-    carries, or its function's pool, or the pool that its isolate picks from, or its model's.
+    carries, or its function's pool, or the one pool that its isolate or its function picks from, or
+    its model's. What happened to a call, in a text that names neither isolate nor function: the pool
+    of the picks just before it, if it is one.
     """
     names = {pool.name.casefold(): pool for pool in config}
     for index, row in enumerate(rows):
         if row.kind == "pick":
             row.pool = _pool_of_pick(row, islice(rows, index + 1, index + 1 + POOL_LINE_REACH), config, names)
             row.key = _key_by_position(row, names)
-    of_isolate: defaultdict[str, set[str]] = defaultdict(set)
+    picked: defaultdict[str | None, set[str]] = defaultdict(set)
     for row in rows:
-        if row.kind == "pick" and row.isolate is not None and row.pool is not None:
-            of_isolate[row.isolate].add(row.pool)
+        if row.kind == "pick" and row.pool is not None:
+            picked[row.isolate].add(row.pool)
+            picked[row.function].add(row.pool)
+    picked[None] = set()
+    recent = _RecentPicks()
     for row in rows:
-        if row.kind != "pick":
-            row.pool = _pool_of_other(row, of_isolate.get(row.isolate or "", set()), config, names)
+        if row.kind == "pick":
+            recent.add(row)
+            continue
+        row.pool = _pool_of_other(row, picked, config, names)
+        is_call = row.kind in ("rejection", "retry", "warning")
+        if row.pool is None and is_call and row.isolate is None and row.function is None:
+            row.pool = recent.only_pool(row)
+
+
+class _RecentPicks:
+    """The picks of the last minute, or of the last lines, and the pools that they belong to."""
+
+    def __init__(self) -> None:
+        self._picks: deque[EventRow] = deque()
+        self._pools: Counter[str | None] = Counter()
+
+    def add(self, pick: EventRow) -> None:
+        self._picks.append(pick)
+        self._pools[pick.pool] += 1
+
+    def only_pool(self, row: EventRow) -> str | None:
+        while self._picks and not _is_recent(self._picks[0], row):
+            pool = self._picks.popleft().pool
+            self._pools[pool] -= 1
+            if not self._pools[pool]:
+                del self._pools[pool]
+        return next(iter(self._pools)) if len(self._pools) == 1 else None
+
+
+def _is_recent(pick: EventRow, row: EventRow) -> bool:
+    if pick.time_ns is not None and row.time_ns is not None:
+        return row.time_ns - pick.time_ns <= RECENT_NS
+    return abs(row.line - pick.line) <= RECENT_LINES
 
 
 def _declared_name(carried: str | None, names: dict[str, Pool]) -> str | None:
@@ -82,15 +134,17 @@ def _key_by_position(row: EventRow, names: dict[str, Pool]) -> int | None:
 
 
 def _pool_of_other(
-    row: EventRow, of_isolate: set[str], config: PoolConfig, names: dict[str, Pool]
+    row: EventRow, picked: Mapping[str | None, set[str]], config: PoolConfig, names: dict[str, Pool]
 ) -> str | None:
     if row.parsed.pool is not None:
         return _declared_name(row.parsed.pool, names)
     declared = config.of_function(row.function) if row.function else None
     if declared is not None:
         return declared.name
-    if len(of_isolate) == 1:
-        return next(iter(of_isolate))
+    for place in (row.isolate, row.function):
+        pools = picked.get(place, set())
+        if len(pools) == 1:
+            return next(iter(pools))
     if row.parsed.model is not None:
         of_model = [pool.name for pool in config if pool.model == row.parsed.model]
         if len(of_model) == 1:

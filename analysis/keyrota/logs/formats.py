@@ -12,13 +12,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from keyrota.display import count
 from keyrota.logs.compression import Inflated
-from keyrota.logs.encoding import Lines, decoded, detect_encoding
-from keyrota.logs.json_stream import JsonStream
+from keyrota.logs.encoding import LINE_LIMIT, Lines, decoded, detect_encoding
+from keyrota.logs.grammar import DEFAULT_RULES
+from keyrota.logs.json_stream import PROSE, JsonStream
+from keyrota.logs.markdown import is_markdown, markdown_records
 from keyrota.logs.objects import is_log_value, records_of
 from keyrota.logs.record import BadRow, Record
-from keyrota.logs.syslog import is_syslog, syslog_records
-from keyrota.logs.tables import csv_header, csv_records, is_markdown, markdown_records
+from keyrota.logs.rules import RuleTable
+from keyrota.logs.syslog import HEADER_BYTES, is_syslog, syslog_records
+from keyrota.logs.tables import csv_header, csv_records
 from keyrota.logs.text_lines import text_records
 
 HEAD_BYTES: Final = 1 << 16
@@ -36,13 +40,14 @@ _BINARY: Final = (
     (b"\xd0\xcf\x11\xe0", "an old Office document; export the log as CSV or JSON instead"),
 )
 _ROW_FIELD = re.compile(
-    r'"(?:event_message|streams|result|metadata|log_attributes|ddsource|execution_id|event_type|log|msg|message)"\s{0,8}:'
+    r'"(?:event_message|streams|result|metadata|log_attributes|ddsource|execution_id|event_type|log|line|msg|message)"\s{0,8}:'
 )
-_JSON_START = re.compile(r"^[\s\ufeff]*[\[{]")
-_EMBEDDED = re.compile(r"^\s*[\[{]", re.MULTILINE)
+_BRACKET = re.compile(r"(?:\A|\n)[ \t\r]*+[\[{]")
+_HOLE: Final = b"\x00" * 8
+_MARKDOWN_LINES: Final = 200
 
 
-class NotALog(Exception):
+class NotALogError(Exception):
     """What was found instead of a log; turned into a note or an `InputError` by the reader."""
 
 
@@ -70,12 +75,25 @@ class OpenedLog:
     truncated: bool = False
 
 
-def open_log(chunks: Iterable[bytes], on_read: Callable[[int], None] | None = None) -> OpenedLog:
+def open_log(
+    chunks: Iterable[bytes],
+    on_read: Callable[[int], None] | None = None,
+    rules: RuleTable = DEFAULT_RULES,
+) -> OpenedLog:
     """Tell the shape of a log by its first bytes and return its records.
+
+    Parameters
+    ----------
+    chunks
+        The bytes, compressed or not, in pieces of any size.
+    on_read
+        Called with each number of bytes read.
+    rules
+        Tell lines of a log from others, where the shape is in doubt.
 
     Raises
     ------
-    NotALog
+    NotALogError
         If the content is surely no log, or empty.
     """
     inflated = Inflated(chunks, on_read)
@@ -83,91 +101,104 @@ def open_log(chunks: Iterable[bytes], on_read: Callable[[int], None] | None = No
     head = b""
     for chunk in data:
         head += chunk
+        if head.startswith(_HOLE):
+            head = head.lstrip(b"\x00")  # a log that was truncated under its writer begins with NULs
         if len(head) >= HEAD_BYTES:
             break
     if not head.strip():
-        raise NotALog("nothing: the file is empty" if inflated.problem is None else inflated.problem)
+        raise NotALogError("nothing: the file is empty" if inflated.problem is None else inflated.problem)
     for magic, name in _BINARY:
         if head.startswith(magic):
-            raise NotALog(name)
+            raise NotALogError(name)
     encoding = detect_encoding(head)
-    sample = "".join(decoded([head[:HEAD_BYTES]], encoding))
-    if sample.count("\x00") > len(sample) / 8 or sample.count("\ufffd") > len(sample) / 3:
-        raise NotALog("binary data")
-    log = OpenedLog(_shape(head, sample), encoding, inflated)
+    start = head[:HEAD_BYTES]
+    if encoding.startswith("utf-8") and start.count(b"\x00") > len(start) / 8:
+        raise NotALogError("binary data")
+    sample = "".join(decoded([start], encoding))
+    if sample.count("\ufffd") > len(sample) / 3:
+        raise NotALogError("binary data")
+    log = OpenedLog(_shape(sample, rules), encoding, inflated)
     log.records = _records(log, itertools.chain([head], data))
     return log
 
 
-def _shape(head: bytes, sample: str) -> str:
-    if is_syslog(head):
+def _shape(sample: str, rules: RuleTable) -> str:
+    if is_syslog(sample[:HEADER_BYTES].encode("utf-8", "replace")):
         return "syslog"
-    lines = sample.split("\n")
-    if csv_header(lines[0].strip("\ufeff\r")) is not None:
+    lines = sample.split("\n", _MARKDOWN_LINES)
+    if csv_header(next((line for line in lines if line.strip()), "")) is not None:
         return "csv"
-    if any(is_markdown(line.rstrip("\r")) for line in lines[:200]):
+    if is_markdown(lines):
         return "markdown"
-    if _JSON_START.match(sample):
-        first = next(iter(JsonStream([sample])), None)
-        if first is not None and first.error is None:
-            if is_log_value(first.value) or _ROW_FIELD.search(sample):
-                return "json"
-            raise NotALog("JSON that holds no rows of a log")
-        return "json" if _ROW_FIELD.search(sample) and sample.lstrip("\ufeff \r\n\t")[:2] != "{\n" else "text"
-    for start in itertools.islice(_EMBEDDED.finditer(sample), 20):
-        # A value after some prose; in plain text a line that begins so is part of an error's body.
-        first = next(iter(JsonStream([sample[start.start() :]])), None)
-        if first is not None and first.error is None and _ROW_FIELD.search(sample) and _is_rows(first.value):
-            return "json"
+    return _json_or_text(sample, rules) if _BRACKET.search(sample) else "text"
+
+
+def _json_or_text(sample: str, rules: RuleTable) -> str:
+    """Read the sample both ways and call it what more events are found in.
+
+    There may be prose before pasted rows, and an application prints objects, and errors' bodies, into
+    plain text. Where both ways find as much, it is JSON if rows make up most of it.
+    """
+    may_be_cut_row = _ROW_FIELD.search(sample) is not None
+    rows: list[object] = []
+    row_length = rest_length = 0
+    has_text = False
+    for value in JsonStream([sample]):
+        is_rows = value.is_cut and may_be_cut_row if value.error else is_log_value(value.value)
+        row_length += value.length if is_rows else 0
+        rest_length += 0 if is_rows else value.length
+        has_text |= value.error is not None and not value.is_cut
+        rows += [value.value] if is_rows and value.error is None else []
+    if row_length and not rest_length:
+        return "json"
+    as_json = sum(_events(records_of(row, 1), rules) for row in rows)
+    as_text = _events(text_records(Lines([sample])), rules)
+    if as_json > as_text or (as_json == as_text and row_length and row_length >= rest_length):
+        return "json"
+    if not has_text and not as_text:
+        raise NotALogError("JSON that holds no rows of a log")
     return "text"
 
 
-def _is_rows(value: object) -> bool:
-    return is_log_value(value) and "error" not in (value if isinstance(value, dict) else ())
+def _events(records: Iterable[Record | BadRow], rules: RuleTable) -> int:
+    return sum(isinstance(record, Record) and rules.parse(record.message) is not None for record in records)
 
 
 def _records(log: OpenedLog, chunks: Iterable[bytes]) -> Iterator[Record | BadRow]:
     if log.format == "syslog":
-        yield from syslog_records(chunks)
+        is_utf16 = log.encoding.startswith("utf-16")
+        texts = (text.encode() for text in decoded(chunks, log.encoding)) if is_utf16 else chunks
+        yield from syslog_records(texts)  # its counts are of bytes
     elif log.format == "json":
         yield from _json_records(log, decoded(chunks, log.encoding))
     else:
         lines = Lines(decoded(chunks, log.encoding))
-        if log.format == "csv":
-            yield from csv_records(
-                line.replace("\ufeff", "", 1) if i == 0 else line for i, line in enumerate(lines)
-            )
-        elif log.format == "markdown":
-            yield from markdown_records(lines)
-        else:
-            yield from text_records(lines)
+        yield from _OF_LINES[log.format](lines)
         if lines.cut:
-            log.problems.append(f"{lines.cut} lines were longer than 1,048,576 characters and were cut there")
+            log.problems.append(
+                f"{count(lines.cut, 'line')} longer than {LINE_LIMIT:,} characters, cut there"
+            )
     if log.inflated.problem is not None:
         log.problems.append(log.inflated.problem)
         log.truncated = True
 
 
 def _json_records(log: OpenedLog, chunks: Iterable[str]) -> Iterator[Record | BadRow]:
-    """Number rows within arrays and envelopes, lines where every line is a value of its own."""
+    """Yield records, numbered by row in arrays and envelopes, by line where each line is a value."""
     stream = JsonStream(chunks)
     row = 0
     by_line: bool | None = None
-    seen_value = False
     for value in stream:
         if value.error is not None:
             row += 1
-            # Prose around pasted rows is no damage.
             place = value.line if by_line else row
-            yield BadRow(place, value.error) if seen_value else Record(place, "")
+            # Prose around pasted rows is no damage.
+            is_prose = value.error == PROSE and by_line is None
+            yield Record(place, "") if is_prose else BadRow(place, value.error)
             continue
-        seen_value = True
         if by_line is None:
-            by_line = (
-                not stream.in_array
-                and isinstance(value.value, dict)
-                and len(list(records_of(value.value, 1))) == 1
-            )
+            is_one_row = sum(1 for _ in records_of(value.value, 1)) == 1
+            by_line = is_one_row and not stream.in_array
         for record in records_of(value.value, value.line):
             row += 1
             if not by_line:
@@ -177,3 +208,10 @@ def _json_records(log: OpenedLog, chunks: Iterable[str]) -> Iterator[Record | Ba
         log.truncated = True
         if log.inflated.problem is None:
             log.problems.append("the file ends inside a JSON value (it was cut)")
+
+
+_OF_LINES: Final[dict[str, Callable[[Iterable[str]], Iterator[Record | BadRow]]]] = {
+    "csv": csv_records,
+    "markdown": markdown_records,
+    "text": text_records,
+}

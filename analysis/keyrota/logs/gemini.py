@@ -48,7 +48,7 @@ def parse_quota_error(text: str) -> QuotaError:
 
     Examples
     --------
-    >>> parse_quota_error('{"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier", "quotaValue": "50"}')
+    >>> parse_quota_error('{"quotaId": "GenerateRequestsPerDayPerProject", "quotaValue": "50"}')
     QuotaError(cause='per-day', limit=50, model=None, retry_after_s=None)
     >>> parse_quota_error("limit: 0, model: x. Please retry in 1m5s.").retry_after_s
     65.0
@@ -80,9 +80,11 @@ def _violations(text: str) -> Iterator[tuple[str, int | None]]:
     """Yield the cause and the limit of each violation, from the details and the message lines."""
     ids = list(_QUOTA_ID.finditer(text))
     ends = [match.start() for match in ids[1:]] + [len(text)] * bool(ids)
+    # The lines of one violation may come scrambled; of several, each value follows its id.
+    is_one = len(ids) == 1
     zero_limits = any(int(line[2]) == 0 for line in _METRIC_LINE.finditer(text))
     for match, end in zip(ids, ends, strict=True):
-        value = _QUOTA_VALUE.search(text, match.end(), end)
+        value = _QUOTA_VALUE.search(text, 0 if is_one else match.end(), end)
         limit = int(value[1]) if value else None
         # The value of a limit of 0 is left out of the details; only the message then tells it.
         if limit == 0 or (limit is None and zero_limits):

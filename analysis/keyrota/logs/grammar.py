@@ -14,7 +14,7 @@ from keyrota.logs.rules import Rule, RuleTable
 
 
 def _error_detail(text: str, values: dict[str, Any]) -> None:
-    """A 429 is a rejection with its quota; any other status is a call that failed."""
+    """Read the quota of a 429; any other status is a call that failed."""
     status = values["status"]
     if status == 429:
         values.update(parse_quota_error(text)._asdict())
@@ -29,8 +29,8 @@ _SLUG = r"[A-Za-z0-9_-]{1,64}"
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 # `ClientError: `, `google.genai.errors.ClientError: `, or nothing.
 _ERROR_NAME = r"(?:[A-Za-z0-9_.]{0,80}(?:Error|Exception|Exhausted|Requests): ?){0,2}"
-# After a pick: the end, or a blank and a remark (`# Chat`), not the rest of somebody's sentence.
-_END = r"(?=\s*(?:\x1b\[|\\[nr]|[\n#/\x7f-\U0010ffff]|$))"
+# After a pick: the end, a colour, the quote of logfmt, or a remark (`# Chat`), not somebody's sentence.
+_END = r"(?=\s*+(?:\x1b\[|\\[nr]|[\n#\ufffd]|//|\"(?: [a-z_]{1,40}=|\s*+$)|$))"
 
 
 def _rule(name: str, kind: str, pattern: str, initials: str, **rest: Any) -> Rule:
@@ -39,8 +39,10 @@ def _rule(name: str, kind: str, pattern: str, initials: str, **rest: Any) -> Rul
 
 GRAMMAR: Final = (
     _rule(
-        "pick", "pick",
-        rf"Using GOOGLE_KEY_(?P<key>{_N}) \(position (?P<position>{_N})/(?P<size>{_N}) in pool\){_END}", "U",
+        "pick",
+        "pick",
+        rf"Using GOOGLE_KEY_(?P<key>{_N}) \(position (?P<position>{_N})/(?P<size>{_N}) in pool\){_END}",
+        "U",
         matches=(
             "🔑 Using GOOGLE_KEY_3 (position 1/4 in pool)",
             "ðŸ”‘ Using GOOGLE_KEY_1 (position 1/2 in pool)  # Chat",
@@ -57,24 +59,37 @@ GRAMMAR: Final = (
         ),
     ),
     _rule(
-        "pick-numbered", "pick",
-        rf"Using GOOGLE_AI_STUDIO_KEY(?:_(?P<pool>{_NAME}))? key #(?P<position>{_N}) of (?P<size>{_N}){_END}", "U",
-        matches=("🔑 Using GOOGLE_AI_STUDIO_KEY_CHAT key #1 of 2", "Using GOOGLE_AI_STUDIO_KEY key #2 of 6\n"),
+        "pick-numbered",
+        "pick",
+        rf"Using GOOGLE_AI_STUDIO_KEY(?:_(?P<pool>{_NAME}))? key #(?P<position>{_N}) of (?P<size>{_N}){_END}",
+        "U",
+        matches=(
+            "🔑 Using GOOGLE_AI_STUDIO_KEY_CHAT key #1 of 2",
+            "Using GOOGLE_AI_STUDIO_KEY key #2 of 6\n",
+        ),
         rejects=("Using GOOGLE_AI_STUDIO_KEY_CHAT key #1", "Using another key #1 of 2"),
     ),
     _rule(
-        "pick-key-of", "pick",
-        rf"Using GOOGLE_KEY_(?P<key>{_N}) \(key (?P<position>{_N}) of (?P<size>{_N}) in pool\){_END}", "U",
+        "pick-key-of",
+        "pick",
+        rf"Using GOOGLE_KEY_(?P<key>{_N}) \(key (?P<position>{_N}) of (?P<size>{_N}) in pool\){_END}",
+        "U",
         matches=("🔑 Using GOOGLE_KEY_1 (key 1 of 4 in pool)",),
         rejects=("Using GOOGLE_KEY_1 (key one of 4 in pool)",),
     ),
     _rule(
-        "pool", "pool", rf"Using key pool: (?P<pool>{_NAME}) \((?P<size>{_N}) keys available\)", "U",
+        "pool",
+        "pool",
+        rf"Using key pool: (?P<pool>{_NAME}) \((?P<size>{_N}) keys available\)",
+        "U",
         matches=("🔑 Using key pool: CHAT (2 keys available)", "Using key pool: KEY (1 keys available)\n"),
         rejects=("Using key pool: CHAT", "Our key pool: CHAT (2 keys available)"),
     ),
     _rule(
-        "invalid-key-format", "warning", rf"Invalid API key format detected in (?P<pool>{_NAME}) pool\.", "I",
+        "invalid-key-format",
+        "warning",
+        rf"Invalid API key format detected in (?P<pool>{_NAME}) pool\.",
+        "I",
         constants={"cause": "invalid-key-format"},
         matches=(
             "⚠️ Invalid API key format detected in CHAT pool. Expected format: AIzaSy... (39 characters). "
@@ -83,8 +98,11 @@ GRAMMAR: Final = (
         rejects=("Invalid API key",),
     ),
     _rule(
-        "invalid-key-format-old", "warning",
-        rf"GOOGLE_AI_STUDIO_KEY(?:_(?P<pool>{_NAME}?))?(?: key #(?P<position>{_N}))? may be invalid\. Expected format", "G",
+        "invalid-key-format-old",
+        "warning",
+        rf"GOOGLE_AI_STUDIO_KEY(?:_(?P<pool>{_NAME}?))?(?: key #(?P<position>{_N}))?"
+        r" may be invalid\. Expected format",
+        "G",
         constants={"cause": "invalid-key-format"},
         matches=(
             "⚠️ GOOGLE_AI_STUDIO_KEY_CHAT may be invalid. Expected format: AIzaSy... (39 characters)",
@@ -93,45 +111,69 @@ GRAMMAR: Final = (
         rejects=("GOOGLE_AI_STUDIO_KEY_CHAT not configured.",),
     ),
     _rule(
-        "boot", "boot", r"booted \(time: (?P<duration_ms>[0-9]{1,9})ms\)\s*$", "b",
+        "boot",
+        "boot",
+        r"booted \(time: (?P<duration_ms>[0-9]{1,9})ms\)\s*$",
+        "b",
         matches=("booted (time: 31ms)", "booted (time: 40000ms)\n"),
         rejects=("booted", "booted (time: 31ms) said the user"),
     ),
     _rule(
-        "shutdown", "shutdown", r"shutdown(?: \(reason: [A-Za-z ]{1,40}\))?\s*$", "s",
+        "shutdown",
+        "shutdown",
+        r"shutdown(?: \(reason: [A-Za-z ]{1,40}\))?\s*$",
+        "s",
         matches=("shutdown", "shutdown (reason: CPU time limit reached)"),
         rejects=("shutdown, later", "shutdown requested by user"),
     ),
     _rule(
-        "supervisor", "shutdown",
+        "supervisor",
+        "shutdown",
         r"(?:wall clock dura(?:tion|iton) reached|early termination has been triggered"
-        rf"|CPU time hard limit reached|memory limit reached for the worker)[:.] isolate: (?P<isolate>{_UUID})", "weCm",
+        r"|CPU time hard limit reached|memory limit reached for the worker)"
+        rf"[:.] isolate: (?P<isolate>{_UUID})",
+        "weCm",
         matches=(
             "early termination has been triggered: isolate: d49cf7c6-0000-4000-8000-000000000001",
-            "wall clock duration reached: isolate: d49cf7c6-0000-4000-8000-000000000001 (in_flight_req_exists = false)",
+            "wall clock duration reached: isolate: d49cf7c6-0000-4000-8000-000000000001 "
+            "(in_flight_req_exists = false)",
         ),
         rejects=("wall clock duration warning: isolate: d49cf7c6-0000-4000-8000-000000000001",),
     ),
     _rule(
-        "listening", "listening", r"Listening on https?://[\w.\[\]:-]{1,80}/?\s*$", "L",
+        "listening",
+        "listening",
+        r"Listening on https?://[\w.\[\]:-]{1,80}/?\s*$",
+        "L",
         matches=("Listening on http://localhost:9999/\n", "[Info] Listening on http://localhost:9999/"),
         rejects=("Listening on the radio",),
     ),
     _rule(
-        "serving", "invocation", rf"serving the request with (?:\S{{0,80}}/)?functions/(?P<function>{_SLUG})(?=\s|\\n|$)", "s",
-        matches=("serving the request with supabase/functions/chat", "serving the request with /home/deno/functions/chat\\n"),
+        "serving",
+        "invocation",
+        rf"serving the request with (?:\S{{0,80}}/)?functions/(?P<function>{_SLUG})(?=\s|\\n|$)",
+        "s",
+        matches=(
+            "serving the request with supabase/functions/chat",
+            "serving the request with /home/deno/functions/chat\\n",
+        ),
         rejects=("serving the request with a smile",),
     ),
     _rule(
-        "invocation", "invocation",
+        "invocation",
+        "invocation",
         r"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) \| (?P<status>[0-9]{3}) \| "
-        rf"https?://[^\s/]{{1,200}}/functions/v1/(?P<function>{_SLUG})", "GPDHO",
+        rf"https?://[^\s/]{{1,200}}/functions/v1/(?P<function>{_SLUG})",
+        "GPDHO",
         matches=("POST | 429 | https://abcdefghijklmnopqrst.supabase.co/functions/v1/chat",),
         rejects=("POST | 200 | https://abcdefghijklmnopqrst.supabase.co/rest/v1/messages",),
     ),
     _rule(
-        "retry", "retry",
-        rf"(?:Rate limited|Service overloaded) \((?P<status>[0-9]{{3}})\)\. Retry {_N}/{_N} after (?P<ms>[0-9]{{1,9}})ms", "RS",
+        "retry",
+        "retry",
+        r"(?:Rate limited|Service overloaded) \((?P<status>[0-9]{3})\)\. "
+        rf"Retry {_N}/{_N} after (?P<ms>[0-9]{{1,9}})ms",
+        "RS",
         matches=(
             "[req-1] Rate limited (429). Retry 1/3 after 1000ms",
             "Service overloaded (503). Retry 2/3 after 2000ms",
@@ -139,13 +181,18 @@ GRAMMAR: Final = (
         rejects=("Rate limited",),
     ),
     _rule(
-        "max-retries", "retry", r"Max retries exceeded \(status: (?P<status>[0-9]{3})\)", "M",
+        "max-retries",
+        "retry",
+        r"Max retries exceeded \(status: (?P<status>[0-9]{3})\)",
+        "M",
         matches=("[req-1] Max retries exceeded (status: 429)",),
         rejects=("Max retries exceeded",),
     ),
     _rule(
-        "provider-error", "rejection",
-        r"Google AI Studio error:\s?(?:\x1b\[[0-9;]{0,16}m)?(?P<status>[0-9]{3})(?![0-9])", "G",
+        "provider-error",
+        "rejection",
+        r"Google AI Studio error:\s?(?:\x1b\[[0-9;]{0,16}m)?(?P<status>[0-9]{3})(?![0-9])",
+        "G",
         detail=_error_detail,
         matches=(
             '🔴 Google AI Studio error: 429 {\n  "error": {\n    "code": 429',
@@ -155,9 +202,11 @@ GRAMMAR: Final = (
         rejects=("Google AI Studio error: unknown", "What is a Google AI Studio error: 429?"),
     ),
     _rule(
-        "sdk-error-bracketed", "rejection",
+        "sdk-error-bracketed",
+        "rejection",
         rf"{_ERROR_NAME}(?:\[GoogleGenerativeAI Error\]: ?)?(?:Error fetching from https?://\S{{1,300}}: ?)?"
-        r"\[(?P<status>429|503) (?:Too Many Requests|Service Unavailable)\]", "",
+        r"\[(?P<status>429|503) (?:Too Many Requests|Service Unavailable)\]",
+        "",
         detail=_error_detail,
         matches=(
             "[429 Too Many Requests] You exceeded your current quota",
@@ -168,36 +217,44 @@ GRAMMAR: Final = (
         rejects=("429", "Error: something else", "what does [429 Too Many Requests] mean?"),
     ),
     _rule(
-        "sdk-error-status", "rejection",
-        rf"{_ERROR_NAME}(?P<status>429|503) (?:RESOURCE_EXHAUSTED|UNAVAILABLE)\b", "",
+        "sdk-error-status",
+        "rejection",
+        rf"{_ERROR_NAME}(?P<status>429|503) (?:RESOURCE_EXHAUSTED|UNAVAILABLE)\b",
+        "",
         detail=_error_detail,
         matches=("google.genai.errors.ClientError: 429 RESOURCE_EXHAUSTED. {'error': {'code': 429}}",),
         rejects=("the 429 RESOURCE_EXHAUSTED error is back", "ValueError: 429"),
     ),
     _rule(
-        "sdk-error-json", "rejection",
+        "sdk-error-json",
+        "rejection",
         rf"{_ERROR_NAME}(?:got status: [A-Z0-9_ ]{{1,40}}\.? ?)?"
-        r"\{[\s\\\"']{1,16}error[\\\"']{1,8}: ?\{[^{}]{0,4000}?code[\\\"']{1,8}: ?(?P<status>429|503)", "",
+        r"\{[\s\\\"']{1,16}error[\\\"']{1,8}: ?\{[^{}]{0,4000}?code[\\\"']{1,8}: ?(?P<status>429|503)",
+        "",
         detail=_error_detail,
         matches=(
-            "ApiError: {\"error\":{\"code\":429,\"message\":\"You exceeded",
-            "Error: got status: RESOURCE_EXHAUSTED. {\"error\":{\"message\":\"x\",\"code\":429}}",
+            'ApiError: {"error":{"code":429,"message":"You exceeded',
+            'Error: got status: RESOURCE_EXHAUSTED. {"error":{"message":"x","code":429}}',
         ),
-        rejects=("{\"error\": \"429\"}", "my error: {\"error\":{\"code\":429}}"),
+        rejects=('{"error": "429"}', 'my error: {"error":{"code":429}}'),
     ),
     _rule(
-        "error-body-line", "fragment",
-        r"(?:\"(?:quotaId|quotaValue|retryDelay|quotaDimensions|model)\"\s{0,8}:|\* Quota exceeded for metric: "
-        r"|Please retry in |\"message\"\s{0,8}:\s{0,8}\"(?:You exceeded|Resource has been exhausted))", "\"*P",
+        "error-body-line",
+        "fragment",
+        r"(?:\"(?:quotaId|quotaValue|retryDelay|quotaDimensions|model)\"\s{0,8}:"
+        r"|\* Quota exceeded for metric: "
+        r"|Please retry in |\"message\"\s{0,8}:\s{0,8}\"(?:You exceeded|Resource has been exhausted))",
+        '"*P',
         matches=(
             '        "quotaId": "GenerateRequestsPerMinutePerProjectPerModel-FreeTier",',
             '  "quotaValue": "2"',
             '"retryDelay": "36s"',
-            "* Quota exceeded for metric: generativelanguage.googleapis.com/generate_content_free_tier_requests, limit: 2",
+            "* Quota exceeded for metric: "
+            "generativelanguage.googleapis.com/generate_content_free_tier_requests, limit: 2",
         ),
         rejects=('"message": "hello"', "Please retry"),
     ),
-)  # fmt: skip
+)
 """Every rule, in the order in which they are tried."""
 
 

@@ -2,7 +2,7 @@
 
 One array, an array a line, one object a line, objects one after the other, prose before the first
 value: the elements of top-level arrays are yielded singly, so that memory does not grow with the
-file. A value that cannot be read is skipped to the next line that begins one, and counted.
+file. A value that cannot be read is skipped to the next place that begins one, and counted.
 """
 
 from __future__ import annotations
@@ -16,17 +16,36 @@ from typing import Any, Final
 VALUE_LIMIT: Final = 16 << 20
 """Characters that one value may take; a longer one is a bad row."""
 
-_BETWEEN = re.compile(r"[\s,\ufeff]*")
-_RESYNC = re.compile(r"\n\s*(?=[\[{])|(?<=\})\s*,\s*(?=\{)")
+PROSE: Final = "text where a JSON object was expected"
+
+_FILL: Final = 1 << 16
+_KEPT: Final = 200
+_BETWEEN = re.compile(r"[\s,]*")
+_AFTER_BRACKET = re.compile(r"\[\s*+(.?)", re.DOTALL)
+# What a decoder's error leaves unread if more text may mend it: nothing, half a number, half an escape.
+_CUT_TAIL = re.compile(r"\s*+[-+.0-9A-Za-z\\]{0,16}+\s*+")
+_LOKI_VALUE = re.compile(r'\["[0-9]{19}"')
+# A new line that begins a value, or the next element of a broken one's array: an object, or one of
+# Loki's values. Runs of blanks do not overlap, so that a search is linear.
+_RESYNC = re.compile(
+    r"\n[ \t\r]*+(?=[\[{])"
+    r"|(?<=[\]}])[ \t\r]*+,\s*+(?=\{)"
+    r"|(?<=[\[\]])(?:[ \t\r]*+,)?\s*+(?=\[\"[0-9]{19}\")"
+)
 
 
 @dataclass(slots=True)
 class Value:
-    """A decoded value and the physical line where it begins; `error` says why it could not be read."""
+    """A decoded value, the physical line where it begins, and how many characters it takes.
+
+    `error` says why it could not be read, `is_cut` that more text might have mended it.
+    """
 
     value: Any
     line: int
+    length: int
     error: str | None = None
+    is_cut: bool = False
 
 
 class JsonStream:
@@ -46,68 +65,84 @@ class JsonStream:
         self._text = ""
         self._at = 0
         self._line = 1
-        self._ended = False
+        self._depth = 0
         self.truncated = False
-        self.in_array = False
+
+    @property
+    def in_array(self) -> bool:
+        """Whether the values that come are elements of a top-level array."""
+        return self._depth > 0
 
     def __iter__(self) -> Iterator[Value]:
         """Yield top-level values and the elements of top-level arrays."""
         decode = json.JSONDecoder().raw_decode
         while self._skip_between():
             mark = self._text[self._at]
-            if mark == "[" and not self.in_array:
-                self.in_array = True
+            if mark == "[" and self._opens_array():
+                self._depth += 1
                 self._advance(self._at + 1)
-            elif mark == "]" and self.in_array:
-                self.in_array = False
+            elif mark == "]" and self._depth:
+                self._depth -= 1
                 self._advance(self._at + 1)
-            elif mark in "{[":
-                yield from self._value(decode)
+            elif mark == "{" or self._depth or _LOKI_VALUE.match(self._text, self._at):
+                yield self._value(decode)
             else:
-                yield from self._unreadable("text where a JSON object was expected")
-        self.truncated |= self.in_array
+                yield self._unreadable(PROSE)
+        self.truncated |= self._depth > 0
 
-    def _value(self, decode: Any) -> Iterator[Value]:
-        wanted = 1 << 16
+    def _opens_array(self) -> bool:
+        """Tell an array of rows from prose in brackets: ``[Info]``, ``[1]``."""
+        for _ in range(2):
+            match = _AFTER_BRACKET.match(self._text, self._at)
+            if match is None or match[1] or not self._fill(_FILL):
+                break
+        return match is not None and match[1] in ("", "[", "{", "]")
+
+    def _value(self, decode: Any) -> Value:
+        wanted = _FILL
         while True:
             try:
                 value, end = decode(self._text, self._at)
             except RecursionError:
-                yield from self._unreadable("nested too deep")
-                return
+                return self._unreadable("nested too deep")
             except ValueError as error:
                 # Cut by the chunk, or broken? Broken, if more text does not help.
-                if len(self._text) - self._at < self._limit and self._may_grow(error) and self._fill(wanted):
+                may_grow = self._may_grow(error)
+                if may_grow and len(self._text) - self._at > self._limit:
+                    return self._unreadable(f"a JSON value of more than {self._limit:,} characters")
+                if may_grow and self._fill(wanted):
                     wanted *= 2
                     continue
-                self.truncated |= self._ended and self._may_grow(error)
-                yield from self._unreadable("the JSON is broken")
-                return
-            line = self._line
+                self.truncated |= may_grow
+                return self._unreadable("the JSON is broken", is_cut=may_grow)
+            found = Value(value, self._line, end - self._at)
             self._advance(end)
-            yield Value(value, line)
-            return
+            return found
 
     def _may_grow(self, error: ValueError) -> bool:
         """Say whether the error lies at the end of what was read, so that more text may mend it."""
-        position = getattr(error, "pos", 0)
-        unterminated = str(error).startswith("Unterminated string")
-        return unterminated or position >= len(self._text) - 16
+        if not isinstance(error, json.JSONDecodeError):
+            return False  # a number of too many digits
+        is_open = error.msg.startswith("Unterminated string")
+        return is_open or _CUT_TAIL.fullmatch(self._text, error.pos) is not None
 
-    def _unreadable(self, reason: str) -> Iterator[Value]:
+    def _unreadable(self, reason: str, *, is_cut: bool = False) -> Value:
         """Skip to the next place that can begin a value, and say that something was skipped."""
-        line = self._line
+        skipped = Value(None, self._line, 0, reason, is_cut)
         while True:
-            match = _RESYNC.search(self._text, self._at + 1)
+            start = self._at
+            match = _RESYNC.search(self._text, start + 1)
+            # The place may lie across two chunks, with some blanks in it.
+            to = match.end() if match else max(start + 1, len(self._text) - _KEPT)
+            skipped.length += to - start
+            self._advance(to)
             if match:
-                self._advance(match.end())
                 break
-            # Keep the last characters: the place may lie across two chunks.
-            self._advance(max(self._at + 1, len(self._text) - 1))
-            if not self._fill(1 << 16):
+            if not self._fill(_FILL):
+                skipped.length += len(self._text) - self._at
                 self._advance(len(self._text))
                 break
-        yield Value(None, line, reason)
+        return skipped
 
     def _skip_between(self) -> bool:
         while True:
@@ -133,7 +168,5 @@ class JsonStream:
             got += len(chunk)
             if got >= wanted:
                 break
-        else:
-            self._ended = True
         self._text = "".join(pieces)
         return got > 0

@@ -7,13 +7,13 @@ or levels; one that reads the ``time`` itself is held against the whole line.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any, Final
 
 from keyrota.display import listed, shown
 from keyrota.errors import ConfigurationError
 from keyrota.logs.grammar import GRAMMAR
 from keyrota.logs.rules import Rule, RuleTable
+from keyrota.logs.text_lines import text_records
 from keyrota.pools.declared import PoolConfig, RuleSpec
 
 GROUPS: Final = ("key", "position", "size", "pool", "model", "time", "function", "status")
@@ -46,7 +46,8 @@ def _compiled(spec: RuleSpec, source: str) -> Rule:
     unknown = [name for name in pattern.groupindex if name not in GROUPS]
     if unknown:
         raise ConfigurationError(
-            f"{place}: pattern: unknown group {listed([shown(n) for n in unknown])}; allowed are {listed(list(GROUPS), limit=9)}"
+            f"{place}: pattern: unknown group {listed([shown(n) for n in unknown])}; "
+            f"allowed are {listed(list(GROUPS), limit=9)}"
         )
     if spec.kind == "pick" and not {"key", "position"} & set(pattern.groupindex):
         raise ConfigurationError(
@@ -86,6 +87,8 @@ class _Numbers:
             text = values.get(name)
             if isinstance(text, str):
                 values[name] = int(text) if _NUMBER.fullmatch(text) else None
+        if not 100 <= (values.get("status") or 100) <= 999:
+            values["status"] = None
         if values.get("position") is not None:
             values["position"] += self._shift
         for name in ("pool", "model", "function"):
@@ -96,18 +99,15 @@ class _Numbers:
 
 def _check_samples(rule: Rule, place: str) -> None:
     table = RuleTable((rule,))
-
-    def takes(sample: str) -> bool:
-        return table.parse(sample) is not None or rule.pattern.match(sample) is not None
-
     for samples, wanted in ((rule.matches, True), (rule.rejects, False)):
-        for sample in _wrong(samples, takes, wanted):
-            verb = "does not match" if wanted else "matches"
-            raise ConfigurationError(
-                f"{place}: the pattern {verb} its sample {shown(sample)}; "
-                "a pattern is held against the start of the message, after emoji, colours and [level]"
-            )
-
-
-def _wrong(samples: Iterable[str], takes: Any, wanted: bool) -> list[str]:
-    return [sample for sample in samples if takes(sample) is not wanted]
+        for sample in samples:
+            # As a line of a log: with or without what a logging library puts before the message.
+            (line,) = text_records([sample])
+            texts = (line.message, sample)
+            if any(table.parse(text) is not None for text in texts) is not wanted:
+                verb = "does not match" if wanted else "matches"
+                raise ConfigurationError(
+                    f"{place}: the pattern {verb} its sample {shown(sample)}; "
+                    "a pattern is held against the start of the message, "
+                    "after time, emoji, colours and [level]"
+                )

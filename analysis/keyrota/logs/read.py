@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from keyrota.display import listed
+from keyrota.display import count, listed, redact, visible
 from keyrota.errors import DataQualityWarning, InputError
 from keyrota.logs.collect import Collected, EventRow, collect
 from keyrota.logs.duplicates import Duplicates
 from keyrota.logs.enrich import complete_positions, name_functions, name_pools, name_undeclared
-from keyrota.logs.formats import NotALog, OpenedLog, open_log
+from keyrota.logs.formats import NotALogError, OpenedLog, open_log
 from keyrota.logs.own_rules import rule_table
+from keyrota.logs.rules import RuleTable
 from keyrota.logs.sources import Source, find_sources
 from keyrota.pools.declared import UNDECLARED
 
@@ -140,7 +141,7 @@ def read(
     for source in find_sources(given):
         try:
             log, collected = _read_source(source, rules, config, key_labels, on_read)
-        except NotALog as reason:
+        except NotALogError as reason:
             skipped.append((source.name, str(reason)))
             continue
         kept, repeated = duplicates.drop_from(collected.rows)
@@ -176,22 +177,23 @@ def quality_messages(log_input: LogInput) -> list[str]:
 
 def _read_source(
     source: Source,
-    rules: object,
+    rules: RuleTable,
     config: PoolConfig,
     key_labels: dict[str, int],
     on_read: Callable[[int], None] | None,
 ) -> tuple[OpenedLog, Collected]:
     try:
-        log = open_log(source.chunks(), on_read)
-        collected = collect(log.records, rules, config, key_labels)  # type: ignore[arg-type]
+        log = open_log(source.chunks(), on_read, rules)
+        collected = collect(log.records, rules, config, key_labels)
     except InputError as error:
         if source.is_named:
-            raise InputError(str(error) if source.name in str(error) else f"{source.name}: {error}") from None
-        raise NotALog(str(error)) from None
+            raise InputError(f"{source.name}: {error}") from None
+        raise NotALogError(str(error)) from None
     if not collected.rows and (log.format == "text" or collected.lines == collected.malformed):
         what = "text" if log.format == "text" else f"{log.format} rows"
-        raise NotALog(
-            f"{collected.lines} lines of {what}, none of which is a line about keys, isolates or errors"
+        raise NotALogError(
+            f"{count(collected.lines, 'line')} of {what}, none of which is a line about keys, isolates "
+            "or errors"
         )
     return log, collected
 
@@ -243,26 +245,35 @@ def _with_inferred(
 def _nothing_usable(skipped: list[tuple[str, str]]) -> str:
     found = listed([f"{name}: {reason}" for name, reason in skipped], limit=3)
     return (
-        f"no log found; {found}. Give a function's Logs export (JSON or CSV), a log drain, or console output; "
-        "the lines to look for read `Using GOOGLE_KEY_n (position x/y in pool)`"
+        f"no log found; {found}. Give a function's Logs export (JSON or CSV), a log drain, or console "
+        "output; the lines to look for read `Using GOOGLE_KEY_n (position x/y in pool)`"
     )
 
 
 def _tail(label: str) -> str:
     """Return the last characters of a masked id, enough to tell keys apart and too few to be one."""
-    return "..." + label.rstrip(".*…")[-4:]
+    return "..." + visible(label.rstrip(".*…")[-4:])
 
 
 def _table(rows: list[tuple[str, list[EventRow]]]) -> pd.DataFrame:
     from keyrota.events import make_events
 
-    flat = [(name, row) for name, source_rows in rows for row in source_rows]
+    flat = [row for _, source_rows in rows for row in source_rows]
     columns: dict[str, list[object]] = {
-        "time": [row.time_ns for _, row in flat],
-        "source": [name for name, _ in flat],
+        "time": [row.time_ns for row in flat],
+        "source": [name for name, source_rows in rows for _ in source_rows],
     }
-    for name in ("kind", "pool", "key", "function", "isolate", "cause", "line"):
-        columns[name] = [getattr(row, name) for _, row in flat]
-    for name in ("position", "size", "model", "status", "limit", "retry_after_s", "duration_ms"):
-        columns[name] = [getattr(row.parsed, name) for _, row in flat]
+    for name in ("kind", "key", "cause", "line"):
+        columns[name] = [getattr(row, name) for row in flat]
+    for name in ("position", "size", "status", "limit", "retry_after_s", "duration_ms"):
+        columns[name] = [getattr(row.parsed, name) for row in flat]
+    for name in ("pool", "function", "isolate"):
+        columns[name] = _safe([getattr(row, name) for row in flat])
+    columns["model"] = _safe([row.parsed.model for row in flat])
     return make_events(columns)
+
+
+def _safe(names: list[str | None]) -> list[object]:
+    """Return names with whatever looks like a key masked: an id may be one that somebody put there."""
+    masked = {name: name and redact(name) for name in set(names)}
+    return [masked[name] for name in names]

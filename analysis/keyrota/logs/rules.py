@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 
 class Parsed(NamedTuple):
-    """The typed fields of one message. `kind` is an event kind, or ``fragment``: one line of an error body."""
+    """The typed fields of one message; `kind` is an event kind, or ``fragment``: a line of an error."""
 
     kind: str
     key: int | None = None
@@ -79,9 +79,14 @@ class Rule:
 # Emoji as they are or damaged (never ASCII letters), `?` for a lost one, ANSI colours, JSON escapes
 # that nobody decoded, blanks, control characters.
 _DECORATION = r"(?:\x1b\[[0-9;]{0,16}[A-Za-z]|\\u[0-9A-Fa-f]{4}|[\x00-\x20?\x7f-\U0010ffff]){0,40}+"
-_LEVEL = r"(?:\|\s?)?(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL)\s{0,10}[|:]"
+_BLANK = r"(?:\x1b\[[0-9;]{0,16}m|\s){0,40}+"
+# `INFO     |`, `info:`, Python's `INFO:root:`, logrus's `INFO[0001]`.
+_LEVEL = (
+    r"(?:\|\s?)?(?i:TRACE|DEBUG|INFO|LOG|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL)"
+    rf"{_BLANK}(?:\||:(?:[A-Za-z0-9_.]{{1,80}}:)?|\[[0-9TZ:.+ -]{{1,40}}\])"
+)
 _PREFIX = re.compile(
-    rf"{_DECORATION}(?:(?:\[[A-Za-z0-9_.:#-]{{1,80}}\]\s?\|?|{_LEVEL}){_DECORATION}){{0,4}}+"
+    rf"{_DECORATION}(?:(?:\[[A-Za-z0-9_.:#-]{{1,80}}\]{_BLANK}\|?|{_LEVEL}){_DECORATION}){{0,4}}+"
 )
 
 _TYPES: Final[Mapping[str, Callable[[str], Any]]] = {
@@ -127,7 +132,9 @@ def _fields(rule: Rule, match: re.Match[str], message: str) -> Parsed | Malforme
         values["retry_after_s"] = int(values.pop("ms")) / 1000
     if rule.detail is not None:
         rule.detail(message[match.start() :], values)
-    position, size = values.get("position"), values.get("size")
+    key, position, size = values.get("key"), values.get("position"), values.get("size")
+    if key is not None and key < 1:
+        return Malformed(f"key number {key}")
     if size is not None and size < 1:
         return Malformed(f"a pool of {size} keys")
     if position is not None and (position < 1 or (size is not None and position > size)):

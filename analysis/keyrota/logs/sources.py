@@ -6,9 +6,9 @@ import glob
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from io import BufferedIOBase, RawIOBase
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -36,16 +36,18 @@ class Source:
         Raises
         ------
         InputError
-            If the file cannot be opened or read.
+            If the file cannot be opened or read; the message is the reason alone, without the name.
         """
         try:
             if self.name == STDIN:
+                if sys.stdin is None:
+                    raise InputError("standard input is closed; name a file instead")
                 yield from _chunks(sys.stdin.buffer)
             else:
-                with closing(Path(self.name).open("rb", buffering=0)) as stream:
-                    yield from _chunks(stream)  # type: ignore[arg-type]
+                with Path(self.name).open("rb", buffering=0) as stream:
+                    yield from _chunks(stream)
         except OSError as error:
-            raise InputError(f"{self.name}: {(error.strerror or str(error)).lower()}") from error
+            raise InputError((error.strerror or str(error)).lower()) from error
 
 
 def find_sources(paths: Iterable[str | os.PathLike[str]]) -> list[Source]:
@@ -72,7 +74,8 @@ def _expand(path: str) -> Iterator[Source]:
         return
     if "://" in path:
         raise InputError(
-            f"{shown(path)}: addresses are not read; fetch the log yourself and pipe it: curl -L ADDRESS | keyrota report -"
+            f"{shown(path)}: addresses are not read; fetch the log yourself and pipe it: "
+            "curl -L ADDRESS | keyrota report -"
         )
     if os.path.isdir(path):
         yield from _folder(path)
@@ -117,7 +120,8 @@ def _file(path: str, *, is_named: bool) -> Source:
     return Source(os.fspath(path), size, is_named)
 
 
-def _chunks(stream: BinaryIO) -> Iterator[bytes]:
-    read = getattr(stream, "read1", stream.read)
+def _chunks(stream: BufferedIOBase | RawIOBase | BinaryIO) -> Iterator[bytes]:
+    # What a pipe has, at once: a log that is followed comes in small pieces.
+    read: Callable[[int], bytes | None] = getattr(stream, "read1", stream.read)
     while chunk := read(CHUNK_BYTES):
         yield chunk

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 ISO: Final = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
+    r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
     r"(?:Z|[ ]?UTC|[+-][0-9]{2}:?[0-9]{2})?"
 )
-"""The pattern of an ISO 8601 time; without a zone it is read as UTC."""
+"""The pattern of an ISO 8601 time, with Go's slashes too; without a zone it is read as UTC."""
 
 _ISO = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]{1,9}))?"
+    r"([0-9]{4}[-/][0-9]{2}[-/][0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]{1,9}))?"
     r"(?:Z|[ ]?UTC|([+-])([0-9]{2}):?([0-9]{2}))?"
 )
 _DIGITS = re.compile(r"[0-9]{10,19}")
+_DECIMAL = re.compile(r"[0-9]{10}\.[0-9]{1,9}")
 _SPREADSHEET = re.compile(r"[0-9][.,][0-9]{1,14}E\+1[0-9]")
 _SECOND: Final = 1_000_000_000
 _EPOCH_ORDINAL: Final = dt.date(1970, 1, 1).toordinal()
@@ -45,9 +47,11 @@ def time_ns(value: Any) -> int | None:
         match = _ISO.fullmatch(text)
         if match:
             return _from_iso(match)
-        if not _DIGITS.fullmatch(text):
-            return None
-        return _from_number(int(text))
+        if _DIGITS.fullmatch(text):
+            return _from_number(int(text))
+        return (
+            _from_number(int(text.replace(".", "").ljust(19, "0")[:19])) if _DECIMAL.fullmatch(text) else None
+        )
     if isinstance(value, int):
         return _from_number(value)
     if isinstance(value, float) and value == value and abs(value) < 1e19:
@@ -77,12 +81,9 @@ def _from_number(number: int) -> int | None:
 
 
 def _from_iso(match: re.Match[str]) -> int | None:
-    year, month, day, hour, minute, second, fraction, sign, offset_hour, offset_minute = match.groups()
-    try:
-        days = dt.date(int(year), int(month), int(day)).toordinal() - _EPOCH_ORDINAL
-    except ValueError:
-        return None
-    if int(hour) > 23 or int(minute) > 59 or int(second) > 60:
+    date, hour, minute, second, fraction, sign, offset_hour, offset_minute = match.groups()
+    days = _days(date)
+    if days is None or int(hour) > 23 or int(minute) > 59 or int(second) > 60:
         return None
     seconds = days * 86_400 + int(hour) * 3600 + int(minute) * 60 + int(second)
     if sign:
@@ -90,3 +91,12 @@ def _from_iso(match: re.Match[str]) -> int | None:
         seconds += offset if sign == "-" else -offset
     nanoseconds = seconds * _SECOND + (int(fraction.ljust(9, "0")) if fraction else 0)
     return nanoseconds if 0 <= nanoseconds <= _LATEST else None
+
+
+@lru_cache(maxsize=1024)
+def _days(date: str) -> int | None:
+    """Return days since 1970; a log has few dates."""
+    try:
+        return dt.date(int(date[:4]), int(date[5:7]), int(date[8:])).toordinal() - _EPOCH_ORDINAL
+    except ValueError:
+        return None
