@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from keyrota.display import count, listed, redact, visible
 from keyrota.errors import DataQualityWarning, InputError
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from keyrota.pools.declared import PoolConfig
+
+
+SKIPPED_SINGLY: Final = 3
+"""How many files without a log are told of one by one; a folder may hold many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,13 @@ def read(
 
 def quality_messages(log_input: LogInput) -> list[str]:
     """Return what is wrong with the input, a sentence each."""
-    messages = [f"{name}: left out: {reason}" for name, reason in log_input.skipped]
+    skipped = log_input.skipped
+    if len(skipped) > SKIPPED_SINGLY:
+        messages = [
+            f"{count(len(skipped), 'file')} hold no log and are left out: {listed([name for name, _ in skipped])}"
+        ]
+    else:
+        messages = [f"{name}: left out: {reason}" for name, reason in skipped]
     for source in log_input.sources:
         messages += [f"{source.name}: {problem}; what could be read was used" for problem in source.problems]
         if source.malformed:
