@@ -8,7 +8,7 @@ probability of every outcome that would be called unfair.
 
 import importlib.util
 import math
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, pairwise
 from pathlib import Path
 
 import pytest
@@ -84,7 +84,7 @@ def test_false_alarm_probability(keys):
     outcomes = {}
     for cuts in combinations_with_replacement(range(ISOLATES + 1), keys - 1):
         edges = (0, *cuts, ISOLATES)
-        counts = tuple(sorted(b - a for a, b in zip(edges, edges[1:], strict=False)))
+        counts = tuple(sorted(b - a for a, b in pairwise(edges)))
         if counts not in outcomes:
             ways = math.factorial(ISOLATES)
             for n in counts:
