@@ -170,9 +170,8 @@ def quality_messages(log_input: LogInput) -> list[str]:
     """Return what is wrong with the input, a sentence each."""
     skipped = log_input.skipped
     if len(skipped) > SKIPPED_SINGLY:
-        messages = [
-            f"{count(len(skipped), 'file')} hold no log and are left out: {listed([name for name, _ in skipped])}"
-        ]
+        names = listed([name for name, _ in skipped])
+        messages = [f"{count(len(skipped), 'file')} hold no log and are left out: {names}"]
     else:
         messages = [f"{name}: left out: {reason}" for name, reason in skipped]
     for source in log_input.sources:

@@ -85,8 +85,8 @@ def parse_pools(text: str, *, source: str = "pools given as text") -> PoolConfig
     )
     if not pools and not rules:
         raise ConfigurationError(
-            f"{source}: there is no [[pool]] and no [[rule]]; write a line [[pool]] and below it name and keys, "
-            'for example name = "CHAT" and keys = [1, 2]'
+            f"{source}: there is no [[pool]] and no [[rule]]; write a line [[pool]] and below it "
+            'name and keys, for example name = "CHAT" and keys = [1, 2]'
         )
     return PoolConfig(pools=pools, rules=rules, source=source)
 
