@@ -1,10 +1,10 @@
 """Healthy logs of many kinds give as few findings about rotation and declaration as the level allows.
 
 A log is simulated pick by pick, without the package: each isolate starts at a uniform position and takes
-the next one in turn. The verdicts' tests keep a family-wise level of alpha over a log's pools, and so does
-R106; a healthy log has any finding with probability 2 alpha at most. How many logs may, is the bound of the
-binomial law at which this test would fail falsely with probability below 1e-6, seeds being fresh; they
-are fixed.
+the next one in turn. All tests of a log's pools are one family at level alpha: a healthy log, also one that
+lost 1 % of its lines, has any finding with probability alpha at most. How many logs may, is the bound of
+the binomial law at which this test would fail falsely with probability below 1e-6, seeds being fresh;
+they are fixed.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ POOLS = {
     "IMAGE": ((7, 8, 9, 10), "generate-image"),
 }
 LOGS = 40
-KINDS = ("hosted", "long runs", "ties", "no ids", "local")
+KINDS = ("hosted", "long runs", "ties", "no ids", "local", "lossy")
 
 
 def bound(logs, probability):
@@ -35,16 +35,16 @@ def bound(logs, probability):
 
 
 def test_bounds_are_what_they_say():
-    """200 logs at 2e-3: up to 6; the next number has probability below 1e-6."""
-    assert bound(200, 2 * ALPHA) == 6
-    assert stats.binom.sf(bound(200, 2 * ALPHA), 200, 2 * ALPHA) < FALSE_FAILURE
+    """240 logs at 1e-3: up to 5; the next number has probability below 1e-6."""
+    assert bound(240, ALPHA) == 5
+    assert stats.binom.sf(bound(240, ALPHA), 240, ALPHA) < FALSE_FAILURE
     assert stats.binom.sf(bound(200, 0.05), 200, 0.05) < FALSE_FAILURE
 
 
 def isolates(rng, kind, pool):
     """Yield the picks of each isolate of a pool as (times, positions); isolates overlap but for `local`."""
     size = len(POOLS[pool][0])
-    mean = {"hosted": 1.05, "long runs": 8, "ties": 4, "no ids": 1.5, "local": 5}[kind]
+    mean = {"hosted": 1.05, "long runs": 8, "ties": 4, "no ids": 1.5, "local": 5, "lossy": 4}[kind]
     clock = 1_762_000_000 * SECOND
     for _ in range(int(rng.integers(20, 250))):
         clock += int(rng.exponential(20) * SECOND) // MS * MS
@@ -67,11 +67,13 @@ def events_of(rng, kind, pools):
     for pool in pools:
         keys, function = POOLS[pool]
         for number, (born, times, positions) in enumerate(isolates(rng, kind, pool)):
-            isolate = f"{pool}-{number}" if kind in ("hosted", "long runs", "ties") else None
+            isolate = f"{pool}-{number}" if kind in ("hosted", "long runs", "ties", "lossy") else None
             mark = "listening" if kind == "local" else "boot"
             if isolate is None:
                 rows.append((born, mark, pool, None, None, None, function, None))
             for time, position in zip(times, positions, strict=True):
+                if kind == "lossy" and rng.random() < 0.01:
+                    continue
                 rows.append((time, "pick", pool, keys[position - 1], position, len(keys), function, isolate))
     order = np.lexsort((rng.random(len(rows)), [row[0] for row in rows]))
     names = ("time", "kind", "pool", "key", "position", "size", "function", "isolate")
@@ -85,16 +87,16 @@ def judged(rng, kind):
     facts = gather(events_of(rng, kind, pools), load_pools(), alpha=ALPHA, seed=int(rng.integers(2**31)))
     p_values = [pool.p_value for pool in facts.pools if pool.p_value is not None]
     steps = [pool.tests.broken_steps for pool in facts.pools if pool.tests is not None]
-    assert steps == [0] * len(steps), "no healthy log has a broken step, ties or not"
+    assert kind == "lossy" or not any(steps), "no log that is whole has a broken step, ties or not"
     found = {finding.code for finding in find_all(facts) if finding.code[0] in "RC"}
     return found, min(p_values)
 
 
 def test_healthy_logs_have_hardly_any_findings():
-    """200 logs: cold starts, long runs, scrambled ties, no ids, local; one to three pools."""
+    """240 logs: cold starts, long runs, scrambled ties, no ids, local, lossy; one to three pools."""
     streams = np.random.SeedSequence(20240501).spawn(LOGS * len(KINDS))
     results = [judged(np.random.default_rng(s), KINDS[i % len(KINDS)]) for i, s in enumerate(streams)]
-    assert sum(bool(found) for found, _ in results) <= bound(len(results), 2 * ALPHA)
+    assert sum(bool(found) for found, _ in results) <= bound(len(results), ALPHA)
     # The same p-values at another level, where false alarms are not that rare.
     assert sum(p < 0.05 for _, p in results) <= bound(len(results), 0.05)
 
@@ -104,9 +106,9 @@ def test_healthy_logs_have_hardly_any_findings():
     ["dashboard-json", "dashboard-json-no-ids", "serve", "drain-ndjson", "studio-csv", "otel", "console"],
 )
 def test_healthy_logs_that_were_written_and_read(shape, tmp_path):
-    """Two logs of every kind of shape: a finding in any is a false alarm of probability 2e-3.
+    """Two logs of every kind of shape: a finding in any is a false alarm of probability 1e-3.
 
-    Of the 14 logs none has one; with fresh seeds that would fail falsely with probability 14 * 2e-3 at
+    Of the 14 logs none has one; with fresh seeds that would fail falsely with probability 14 * 1e-3 at
     most. The seeds are fixed.
     """
     for seed in range(2):

@@ -7,10 +7,9 @@ from typing import Final
 
 from keyrota.display import count, listed
 from keyrota.findings.facts import LogFacts, PoolFacts
-from keyrota.findings.faults import tested
+from keyrota.findings.faults import broken_places, step_table, tested
 from keyrota.findings.rule import Finding, Rule
 from keyrota.findings.wording import agree
-from keyrota.rotation.power import picks_needed_to_judge
 from keyrota.rotation.runs import BASES
 
 ROW_CAPS: Final = (100, 1000)
@@ -35,8 +34,8 @@ def _lost_lines(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
                 "log drain loses fewer.",
                 evidence={"source": source.name, "lines": source.lines},
             )
-    for pool, _, tests in tested(facts):
-        if not tests.broken_steps or tests.is_succession_broken:
+    for pool, runs, tests in tested(facts):
+        if not tests.broken_steps or "succession" in pool.called:
             continue
         yield rule.finding(
             f"{tests.broken_steps:,} of {count(tests.step_count, 'step')} inside isolates "
@@ -45,7 +44,7 @@ def _lost_lines(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
             "The platform drops a function's lines above 100 in 10 s: log less around the pick, or read a "
             "log drain.",
             pool=pool.name,
-            evidence={"steps": {f"+{s}" if s else "0": n for s, n in sorted(tests.steps.items())}},
+            evidence={"steps": step_table(tests), "places": broken_places(pool, runs)},
         )
 
 
@@ -100,7 +99,11 @@ def _too_few(pool: PoolFacts, alpha: float) -> tuple[str, str]:
         return f"{picks} name no place in the pool: nothing can be tested", (
             "Log the position and the size of the pool beside the key, or declare the pool (--pools FILE)."
         )
-    if pool.tests.independent_picks >= picks_needed_to_judge(pool.size, alpha=alpha):
+    if pool.tests.independent_picks >= pool.tests.independent_needed and not pool.tests.are_shares_even:
+        return f"{picks} do not show their isolates, and a share that is off by a third is not excluded", (
+            "Give a log with execution ids: without them the test is blind to much."
+        )
+    if pool.tests.independent_picks >= pool.tests.independent_needed:
         return f"{picks} are enough, but at {alpha:g} the tests' draws are too few for a verdict", (
             "Choose a larger --alpha, or judge fewer pools at a time."
         )

@@ -121,6 +121,34 @@ def _position_mismatch(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
         )
 
 
+def _announced_pool(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
+    """Find picks whose own pool line names another pool than the one that declares the key.
+
+    A pick and its pool line share isolate and millisecond, in either order; where several picks do, none
+    is judged.
+    """
+    declared = [pool.name for pool in facts.config]
+    moment = ["source", "isolate", "time"]
+    lines = of_kind(facts.events, "pick", "pool")
+    lines = lines[lines["time"].notna() & lines["isolate"].notna() & lines["pool"].isin(declared)]
+    plain = lines.astype({"source": object, "isolate": object, "pool": object})
+    picks = plain[plain["kind"] == "pick"].drop_duplicates(moment, keep=False)
+    told = plain[plain["kind"] == "pool"].drop_duplicates(moment, keep=False)
+    both = picks.merge(told[[*moment, "pool"]], on=moment, suffixes=("", "_told"))
+    for (own, asked), group in both[both["pool"] != both["pool_told"]].groupby(["pool", "pool_told"]):
+        keys = sorted(int(key) for key in group["key"].dropna().unique())
+        names = listed([f"GOOGLE_KEY_{key}" for key in keys])
+        yield rule.finding(
+            f"{count(len(group), 'pick')} for pool {asked} {agree(len(group), 'takes', 'take')} {names}, "
+            f"declared in {own}",
+            "The deployed mapping gives the pool other keys than the declaration; bring the two into line. "
+            "Its calls use the other pool's quota.",
+            pool=str(asked),
+            keys=tuple(keys),
+            evidence={"picks": len(group), "declared_in": str(own), "places": places(group)},
+        )
+
+
 def _wrong_pool(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     for pool in facts.pools:
         if pool.declared is None or not pool.declared.functions:
@@ -189,10 +217,15 @@ def _names(keys: Sequence[int]) -> str:
     return listed([f"GOOGLE_KEY_{key}" for key in keys])
 
 
+def _misplaced(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
+    yield from _position_mismatch(rule, facts)
+    yield from _announced_pool(rule, facts)
+
+
 RULES: Final = (
     Rule("C201", "pool-size-mismatch", "error", _pool_size_mismatch),
     Rule("C202", "undeclared-key", "error", _undeclared_key),
-    Rule("C203", "position-mismatch", "error", _position_mismatch),
+    Rule("C203", "position-mismatch", "error", _misplaced),
     Rule("C204", "wrong-pool", "warning", _wrong_pool),
     Rule("C205", "invalid-key-format", "warning", _invalid_key_format),
 )

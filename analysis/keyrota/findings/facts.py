@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
@@ -12,13 +12,15 @@ from keyrota.events import check_events, of_kind
 from keyrota.findings.key_shares import KeyShare, shares_of
 from keyrota.logs.read import LogInput
 from keyrota.pools.declared import Pool, PoolConfig
-from keyrota.rotation.fairness import RotationTests, Verdict, draws_for, run_tests, verdicts
+from keyrota.rotation.fairness import RotationTests, TestName, run_tests
 from keyrota.rotation.requests import PicksPerRequest, picks_per_request
 from keyrota.rotation.runs import Runs, find_runs
+from keyrota.rotation.verdict import Decision, Verdict, decide
 from keyrota.streams import named_stream
 
 DEFAULT_ALPHA = 1e-3
-"""Level of the verdicts: of a thousand healthy logs one is called unfair."""
+"""Level of the verdicts: of a thousand healthy logs one is called unfair, if no more than 1 % of their
+lines are lost."""
 
 NAMELESS = "unnamed"
 """The pool of picks whose pool neither the log nor the declaration tells."""
@@ -28,8 +30,10 @@ NAMELESS = "unnamed"
 class PoolFacts:
     """Everything about one pool: what is declared, what was logged, what the tests say.
 
-    `runs` and `tests` are those of the size with the most picks; `sizes` counts the picks of every
-    size that the log names. `tests` is ``None`` if the pool has no pick with a position.
+    `sizes` counts the picks of every size that the log names. `runs`, `tests` and `requests` are those
+    of the size with the most picks; `others` holds the same facts for each other size, which is tested
+    on its own. `called` names the tests that speak against the rotation. `tests` is ``None`` if the
+    pool has no pick with a position.
     """
 
     name: str
@@ -41,8 +45,10 @@ class PoolFacts:
     tests: RotationTests | None
     verdict: Verdict
     p_value: float | None
+    called: frozenset[TestName]
     requests: PicksPerRequest | None
     shares: tuple[KeyShare, ...]
+    others: tuple[PoolFacts, ...] = ()
 
     @property
     def size(self) -> int:
@@ -108,26 +114,27 @@ def gather(
         name for name, rows in of_pool.items() if name not in names and (rows["kind"] == "pick").any()
     )
     runs = {name: find_runs(_with_marks(of_pool[name], events)) if name in of_pool else {} for name in names}
-    main = {name: next(iter(found.values())) for name, found in runs.items() if found}
-    draws = draws_for(alpha, len(main))
-    tests = {
-        name: run_tests(of_size, rng=named_stream(seed, "rotation", name), alpha=alpha, draws=draws)
-        for name, of_size in main.items()
-    }
-    decided = dict(zip(tests, verdicts(list(tests.values()), alpha=alpha), strict=True))
-    pools = tuple(
-        _pool_facts(
-            name,
-            config,
-            of_pool.get(name, events.iloc[:0]),
-            events,
-            runs[name],
-            tests.get(name),
-            decided.get(name),
+    # Every size of every pool is tested, and all of them are one family.
+    units = [(name, of_size) for name in names for of_size in runs[name].values()]
+    tests = [
+        run_tests(
+            of_size,
+            rng=named_stream(seed, "rotation", name, str(of_size.size)),
+            alpha=alpha,
+            pools=len(units),
         )
-        for name in names
+        for name, of_size in units
+    ]
+    judged: dict[str, list[_Judged]] = {name: [] for name in names}
+    for (name, of_size), test, decision in zip(units, tests, decide(tests, alpha=alpha), strict=True):
+        judged[name].append((of_size, test, decision))
+    pools = tuple(
+        _pool_facts(name, config, of_pool.get(name, events.iloc[:0]), events, judged[name]) for name in names
     )
     return LogFacts(events, config, log_input, pools, alpha)
+
+
+_Judged = tuple[Runs, RotationTests, Decision]
 
 
 def _all_in_pools(events: pd.DataFrame, config: PoolConfig) -> pd.DataFrame:
@@ -159,24 +166,41 @@ def _pool_facts(
     config: PoolConfig,
     own: pd.DataFrame,
     events: pd.DataFrame,
-    runs: Mapping[int, Runs],
-    tests: RotationTests | None,
-    decided: tuple[Verdict, float] | None,
+    judged: Sequence[_Judged],
 ) -> PoolFacts:
     declared = next((pool for pool in config if pool.name == name), None)
     picks = of_kind(own, "pick")
-    main = next(iter(runs.values()), None)
     sizes = picks["size"].dropna().astype(int).value_counts()
-    return PoolFacts(
+    facts = PoolFacts(
         name=name,
         declared=declared,
         events=own,
         picks=picks,
         sizes={int(size): int(number) for size, number in sizes.items()},  # type: ignore[call-overload]
-        runs=main,
-        tests=tests,
-        verdict=decided[0] if decided else "not enough data",
-        p_value=decided[1] if decided else None,
-        requests=picks_per_request(events, main) if main is not None else None,
+        runs=None,
+        tests=None,
+        verdict="not enough data",
+        p_value=None,
+        called=frozenset(),
+        requests=None,
         shares=shares_of(picks, declared),
     )
+    of_sizes = [
+        replace(
+            facts,
+            runs=runs,
+            tests=tests,
+            verdict=decision.verdict,
+            p_value=decision.p_value,
+            called=decision.called,
+            requests=picks_per_request(events, runs),
+        )
+        for runs, tests, decision in judged
+    ]
+    if not of_sizes:
+        return facts
+    main, *others = of_sizes
+    if all(other.verdict != "unfair" for other in others):
+        return replace(main, others=tuple(others))
+    worst = min(of_sizes, key=lambda facts: facts.p_value if facts.p_value is not None else 1.0)
+    return replace(main, others=tuple(others), verdict="unfair", p_value=worst.p_value)

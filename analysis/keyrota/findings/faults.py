@@ -10,43 +10,42 @@ from numpy.typing import NDArray
 
 from keyrota.display import listed
 from keyrota.findings.facts import LogFacts, PoolFacts
-from keyrota.rotation.fairness import BROKEN_SHARE, RotationTests
+from keyrota.findings.wording import places
+from keyrota.rotation.fairness import LOST_SHARE, RotationTests
+from keyrota.rotation.policies import declared_step
 from keyrota.rotation.runs import Runs
-from keyrota.rotation.shares import unused_probability
 
 STUCK_SHARE: Final = 0.75
 """Share of steps that repeat a key from which runs are stuck rather than out of order."""
 
 
 def tested(facts: LogFacts) -> Iterator[tuple[PoolFacts, Runs, RotationTests]]:
-    """Yield the pools that have runs and tests, with more than one key."""
+    """Yield every size of every pool that has runs and tests, with more than one key."""
     for pool in facts.pools:
-        if pool.runs is not None and pool.tests is not None and pool.size > 1:
-            yield pool, pool.runs, pool.tests
-
-
-def adjusted(pool: PoolFacts, tests: RotationTests, p_value: float) -> float:
-    """Return one test's p-value as adjusted for the tests of its pool and for the pools."""
-    of_pool = [
-        test.p_value for test in (tests.starts, tests.shares, tests.shares_unknown) if test is not None
-    ]
-    smallest = min(of_pool, default=1.0)
-    return min(1.0, p_value * ((pool.p_value or 1.0) / smallest)) if smallest > 0 else 1.0
+        for of_size in (pool, *pool.others):
+            if of_size.runs is not None and of_size.tests is not None and of_size.size > 1:
+                yield of_size, of_size.runs, of_size.tests
 
 
 def has_uneven_starts(pool: PoolFacts, tests: RotationTests, alpha: float) -> bool:
-    """Say whether the starts are not uniform (R102)."""
-    return tests.starts is not None and adjusted(pool, tests, tests.starts.p_value) < alpha
+    """Say whether the starts are not uniform (R102).
+
+    Starts that only a boot tells can name a fault of the shares, but not show one.
+    """
+    by_boot = tests.starts_by_boot
+    return "starts" in pool.called or (
+        "shares_unknown" in pool.called and by_boot is not None and by_boot.p_value < alpha
+    )
 
 
-def is_stuck(runs: Runs, tests: RotationTests) -> bool:
+def is_stuck(pool: PoolFacts, runs: Runs, tests: RotationTests) -> bool:
     """Say whether runs repeat one key (R104).
 
     Nearly all steps repeat, or nearly all broken steps lie in runs of three picks and more that do
     nothing else: a log may hold the days before the fault too, and a choice at random between two
     keys repeats every second time, but not run after run.
     """
-    if not tests.is_succession_broken:
+    if "succession" not in pool.called:
         return False
     if tests.repeated_steps >= STUCK_SHARE * tests.step_count:
         return True
@@ -61,26 +60,15 @@ def stuck_runs(runs: Runs) -> NDArray[np.int64]:
     return np.flatnonzero((moved == 0) & (runs.lengths > 1) & runs.has_runs)
 
 
-def disordered_steps(runs: Runs, tests: RotationTests) -> int:
+def disordered_steps(pool: PoolFacts, runs: Runs, tests: RotationTests) -> int:
     """Return how many steps are out of order (R103); 0 if lost lines or stuck runs explain them."""
-    number = tests.broken_steps - (tests.repeated_steps if is_stuck(runs, tests) else 0)
-    return number if tests.is_succession_broken and number >= max(1.0, BROKEN_SHARE * tests.step_count) else 0
+    number = tests.broken_steps - (tests.repeated_steps if is_stuck(pool, runs, tests) else 0)
+    return number if "succession" in pool.called and number > LOST_SHARE * tests.step_count else 0
 
 
-def unused_positions(runs: Runs, alpha: float, pools: int) -> list[int]:
+def unused_positions(pool: PoolFacts, runs: Runs) -> list[int]:
     """Return the positions that are never picked, if chance does not explain it (R106)."""
-    idle = (np.flatnonzero(runs.counts == 0) + 1).tolist()
-    return idle if unused_by_chance(runs) * runs.size * pools < alpha else []
-
-
-def unused_by_chance(runs: Runs) -> float:
-    """Return the probability that a given key is idle under the declared rotation.
-
-    Picks of unknown runs count as independent: no run length leaves a key idle more often.
-    """
-    in_runs = runs.has_runs
-    loose = int(runs.lengths[~in_runs].sum())
-    return unused_probability(np.append(runs.lengths[in_runs], np.ones(loose, dtype=np.int64)), runs.size)
+    return (np.flatnonzero(runs.counts == 0) + 1).tolist() if "unused" in pool.called else []
 
 
 def is_passed_over(runs: Runs, idle: Sequence[int]) -> bool:
@@ -101,7 +89,7 @@ def causes(code: str, pool: PoolFacts, runs: Runs, tests: RotationTests, facts: 
     A rotation that passes over a key is the cause of all else. Otherwise, with the succession intact,
     the starts and the lengths of the runs settle the shares.
     """
-    idle = unused_positions(runs, facts.alpha, len(facts.pools))
+    idle = unused_positions(pool, runs)
     if is_passed_over(runs, idle):
         is_explained = code == "R102" and not np.isin(runs.starts, idle).any()
         return ["R106"] if is_explained or code in ("R101", "R103") else []
@@ -109,8 +97,8 @@ def causes(code: str, pool: PoolFacts, runs: Runs, tests: RotationTests, facts: 
         return []
     found = {
         "R102": has_uneven_starts(pool, tests, facts.alpha),
-        "R103": disordered_steps(runs, tests) > 0,
-        "R104": is_stuck(runs, tests),
+        "R103": disordered_steps(pool, runs, tests) > 0,
+        "R104": is_stuck(pool, runs, tests),
     }
     return [cause for cause, is_found in found.items() if is_found] or (
         ["R106"] if idle and code == "R101" else []
@@ -120,3 +108,17 @@ def causes(code: str, pool: PoolFacts, runs: Runs, tests: RotationTests, facts: 
 def cause_first(because: Sequence[str]) -> str:
     """Return the remedy of a consequence, empty if it is none."""
     return f"This follows from {listed(list(because))}: correct that first." if because else ""
+
+
+def step_table(tests: RotationTests) -> dict[str, int]:
+    """Return how often each step occurred, as evidence."""
+    return {f"+{s}" if s else "0": n for s, n in sorted(tests.steps.items())}
+
+
+def broken_places(pool: PoolFacts, runs: Runs, *, without_repeats: bool = False) -> list[str]:
+    """Return the first places of picks that the declared rotation does not make."""
+    steps, second = runs.steps
+    is_broken = steps != declared_step(runs.size)
+    if without_repeats:
+        is_broken &= steps != 0
+    return places(pool.picks.loc[np.sort(runs.rows[second[is_broken]])])

@@ -42,8 +42,9 @@ def shares_of(picks: pd.DataFrame, declared: Pool | None) -> tuple[KeyShare, ...
     """Return the share of each key: the declared ones in their order, then others as the log has them.
 
     A key is itself wherever it stands. Of the picks that name a pool of y keys, each of the keys at its
-    y places is expected to have one part in y. The key at a place is the one that the log has there
-    most, else the declared one; where neither is known, the position names it. The unseen places of a
+    y places is expected to have one part in y. The key at a place is the declared one where the pool has
+    the declared size, else the one that the log has there most; where none is known, the position
+    names it. The unseen places of a
     pool of more than `MOST_KEYS` keys are left out.
 
     Parameters
@@ -79,7 +80,13 @@ def shares_of(picks: pd.DataFrame, declared: Pool | None) -> tuple[KeyShare, ...
     total = max(1, len(picks))
     return tuple(
         KeyShare(
-            row.key, row.position, row.picks, row.picks / total, row.expected / total, float(low), float(high)
+            row.key,
+            row.position,
+            row.picks,
+            row.picks / total,
+            row.expected / total,
+            round(float(low), 12),
+            round(float(high), 12),
         )
         for row, (low, high) in zip(rows.values(), intervals, strict=True)
     )
@@ -89,6 +96,8 @@ def _keys_by_place(
     of_size: list[tuple[int, int, int]], size: int, declared: Pool | None
 ) -> dict[int, int | None]:
     """Return the key at each place of a pool of so many keys; `of_size` holds position, key and picks."""
+    if declared is not None and declared.size == size and any(key >= 0 for _, key, _ in of_size):
+        return dict(enumerate(declared.keys, start=1))
     found: dict[int, int | None] = {}
     for position, key, _ in sorted(of_size, key=lambda kind: -kind[2]):
         if position > 0 and key >= 0:

@@ -8,11 +8,9 @@ from typing import Final
 from keyrota.display import count, listed
 from keyrota.findings.facts import LogFacts
 from keyrota.findings.faults import (
-    adjusted,
     cause_first,
     causes,
     tested,
-    unused_by_chance,
     unused_positions,
 )
 from keyrota.findings.rule import Finding, Rule
@@ -21,11 +19,11 @@ from keyrota.findings.wording import agree, key_name, keys_at, p_in_words, per_c
 
 def _unused_key(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     for pool, runs, tests in tested(facts):
-        idle = unused_positions(runs, facts.alpha, len(facts.pools))
+        idle = unused_positions(pool, runs)
         if not idle:
             continue
         names = listed([key_name(pool, position) for position in idle])
-        chance = unused_by_chance(runs)
+        chance = tests.unused_probability
         how_likely = (
             f"has probability {chance:.1g}" if chance else "cannot be: an isolate went all the way round"
         )
@@ -57,7 +55,7 @@ def _uneven_shares(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
         of_shares = [test.p_value for test in (tests.shares, tests.shares_unknown) if test is not None]
         of_starts = [tests.starts.p_value] if tests.starts is not None else []
         p_value = min(of_shares or of_starts, default=1.0)
-        if adjusted(pool, tests, p_value) >= facts.alpha:
+        if not pool.called & ({"shares", "shares_unknown"} if of_shares else {"starts"}):
             continue
         counts = runs.counts
         shares = counts / counts.sum()

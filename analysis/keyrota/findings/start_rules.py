@@ -17,13 +17,17 @@ from keyrota.findings.wording import key_name, keys_at, p_in_words
 
 def _start_not_random(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     for pool, runs, tests in tested(facts):
-        if tests.starts is None or not has_uneven_starts(pool, tests, facts.alpha):
+        if not has_uneven_starts(pool, tests, facts.alpha):
             continue
-        starts = np.bincount(runs.starts - 1, minlength=runs.size)
+        is_known = "starts" in pool.called
+        test = tests.starts if is_known else tests.starts_by_boot
+        if test is None:
+            continue
+        starts = np.bincount((runs.starts if is_known else runs.boot_starts) - 1, minlength=runs.size)
         top, number = int(starts.argmax()) + 1, int(starts.sum())
         because = causes(rule.code, pool, runs, tests, facts)
         yield rule.finding(
-            _starts_in_words(pool, starts, tests.starts.p_value),
+            _starts_in_words(pool, starts, test.p_value),
             cause_first(because)
             or "Choose the first key of each isolate at random, from all keys of the pool, where the "
             "counter is created. Most hosted isolates serve one request, so that the start decides the "
@@ -33,8 +37,8 @@ def _start_not_random(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
             evidence={
                 "starts": {key_name(pool, i + 1): int(n) for i, n in enumerate(starts)},
                 "isolates": number,
-                "p_value": tests.starts.p_value,
-                "method": tests.starts.method,
+                "p_value": test.p_value,
+                "method": test.method,
                 "follows_from": because,
             },
         )

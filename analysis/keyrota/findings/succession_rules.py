@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from keyrota.display import count, listed
 from keyrota.findings.facts import LogFacts, PoolFacts
 from keyrota.findings.faults import (
+    broken_places,
     cause_first,
     causes,
     disordered_steps,
     is_passed_over,
     is_stuck,
+    step_table,
     stuck_runs,
     tested,
 )
 from keyrota.findings.rule import Finding, Rule
-from keyrota.findings.wording import agree, key_name, keys_at, places
+from keyrota.findings.wording import agree, key_name, keys_at
 from keyrota.rotation.fairness import RotationTests
 from keyrota.rotation.policies import declared_step
 from keyrota.rotation.requests import LEAST_REQUESTS
@@ -35,7 +37,7 @@ _FEW: Final = 3
 
 def _broken_succession(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     for pool, runs, tests in tested(facts):
-        broken = disordered_steps(runs, tests)
+        broken = disordered_steps(pool, runs, tests)
         if not broken:
             continue
         because = causes(rule.code, pool, runs, tests, facts)
@@ -46,9 +48,9 @@ def _broken_succession(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
             cause_first(because) or remedy,
             pool=pool.name,
             evidence={
-                "steps": _step_table(tests),
+                "steps": step_table(tests),
                 "follows_from": because,
-                "places": _broken_places(pool, runs, is_stuck(runs, tests)),
+                "places": broken_places(pool, runs, without_repeats=is_stuck(pool, runs, tests)),
             },
         )
 
@@ -62,7 +64,7 @@ def _explained(pool: PoolFacts, runs: Runs, tests: RotationTests, broken: int) -
             "The rotation leaves out a key: compare the mapping of the deployed version with the declared "
             "one."
         )
-    stuck = is_stuck(runs, tests)
+    stuck = is_stuck(pool, runs, tests)
     others = {
         s: n for s, n in tests.steps.items() if s != declared_step(tests.size) and not (stuck and s == 0)
     }
@@ -83,10 +85,10 @@ def _explained(pool: PoolFacts, runs: Runs, tests: RotationTests, broken: int) -
             "It looks like a choice at random at each request. Choose the start at random once for each "
             "isolate, in module scope, and take the next key at every pick."
         )
-    remedy = "Look for a second counter, or a counter that is set anew while the isolate lives."
-    if broken < _FEW:
-        remedy += " So few steps can also be lost log lines: the platform drops those above 100 in 10 s."
-    return what, remedy
+    return what, (
+        "Look for a second counter, or a counter that is set anew while the isolate lives. A log that lost "
+        "far more than 1 % of its lines looks like this too (D401)."
+    )
 
 
 def _looks_random(steps: Mapping[int, int], size: int) -> bool:
@@ -96,7 +98,7 @@ def _looks_random(steps: Mapping[int, int], size: int) -> bool:
 
 def _stuck_key(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     for pool, runs, tests in tested(facts):
-        if not is_stuck(runs, tests):
+        if not is_stuck(pool, runs, tests):
             continue
         steps, second = runs.steps
         repeated = np.unique(runs.positions[second[steps == 0]])
@@ -109,7 +111,7 @@ def _stuck_key(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
             "the isolate finds it.",
             pool=pool.name,
             keys=keys_at(pool, repeated.tolist()),
-            evidence={"steps": _step_table(tests), "places": _broken_places(pool, runs, False)},
+            evidence={"steps": step_table(tests), "places": broken_places(pool, runs)},
         )
 
 
@@ -120,7 +122,7 @@ def _aliased_picks(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
             continue
         picks, size = requests.typical, runs.size
         reached = size // math.gcd(size, picks)
-        if picks < 2 or reached == size or is_stuck(runs, tests) or disordered_steps(runs, tests):
+        if picks < 2 or reached == size or is_stuck(pool, runs, tests) or disordered_steps(pool, runs, tests):
             continue
         # An isolate that serves one request works with one key either way.
         if requests.later_requests < LEAST_REQUESTS:
@@ -147,18 +149,6 @@ def _aliased_picks(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
 
 def _step_name(step: int) -> str:
     return f"+{step}" if step else "0, the same key again"
-
-
-def _step_table(tests: RotationTests) -> dict[str, Any]:
-    return {f"+{s}" if s else "0": n for s, n in sorted(tests.steps.items())}
-
-
-def _broken_places(pool: PoolFacts, runs: Runs, without_repeats: bool) -> list[str]:
-    steps, second = runs.steps
-    is_broken = steps != declared_step(runs.size)
-    if without_repeats:
-        is_broken &= steps != 0
-    return places(pool.picks.loc[np.sort(runs.rows[second[is_broken]])])
 
 
 RULES: Final = (

@@ -58,10 +58,10 @@ def p_in_words(p_value: float) -> str:
 
     Examples
     --------
-    >>> p_in_words(0.0312), p_in_words(3e-9)
-    ('p = 0.031', 'p = 3e-09')
+    >>> p_in_words(0.0312), p_in_words(3e-9), p_in_words(5e-324)
+    ('p = 0.031', 'p = 3e-09', 'p < 1e-12')
     """
-    return f"p = {p_value:.2g}"
+    return f"p = {p_value:.2g}" if p_value >= 1e-12 else "p < 1e-12"
 
 
 def places(rows: pd.DataFrame, limit: int = 3) -> list[str]:

@@ -10,8 +10,9 @@ known      the picks of one execution id                            yes    yes
 listening  the picks between two ``Listening on`` lines of a local  yes    yes
            log, which has one live isolate for each function; two
            such lines without a pick between: as boot
-boot       the picks between two boots of a hosted export without   yes    no
-           ids: older isolates may still pick in between
+boot       the picks between two boots of a hosted export without   no     no
+           ids: older isolates may still pick in between, so that
+           they can name a fault of the shares, but not show one
 unknown    all picks of one source and function                     no     no
 ========== ======================================================== ====== =====
 """
@@ -81,7 +82,15 @@ class Runs:
     @property
     def starts(self) -> NDArray[np.int64]:
         """1-based positions of the starts that are known, shape (known starts,)."""
-        return self.positions[self.first][self.is_start_certain & (self.basis <= _BOOT)]
+        return self._firsts(self.has_runs)
+
+    @property
+    def boot_starts(self) -> NDArray[np.int64]:
+        """1-based positions of the picks that follow a boot of an unknown isolate, shape (such runs,)."""
+        return self._firsts(self.basis == _BOOT)
+
+    def _firsts(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        return self.positions[self.first[self.is_start_certain & chosen]]
 
     @property
     def counts(self) -> NDArray[np.int64]:

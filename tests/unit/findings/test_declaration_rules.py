@@ -1,7 +1,10 @@
 """C2xx: a log that differs from its declaration is told so, with keys, numbers and places."""
 
+import json
+
 import pytest
 
+import keyrota
 from keyrota.pools.declared import PoolConfig
 
 SECOND = 1_000_000_000
@@ -187,3 +190,55 @@ def test_a_warning_without_a_pool_or_a_time(judge):
     finding = only(judge.findings(judge.joined(whole(judge), *rows)), "C205")
     assert finding.pool is None
     assert finding.evidence["places"] == ["a.log:4", "a.log:9"]
+
+
+def _rows(messages):
+    """Return NDJSON rows of (isolate, second, message)."""
+    return "\n".join(
+        json.dumps(
+            {"event_message": message, "execution_id": isolate, "timestamp": (1_762_917_393 + second) * 10**6}
+        )
+        for isolate, second, message in messages
+    )
+
+
+def _errors(path):
+    report = keyrota.judge(keyrota.read(path))
+    return report, [finding for finding in report.findings if finding.severity == "error"]
+
+
+def test_keys_of_another_pool(tmp_path):
+    """C203 tells a mapping that gives a pool the keys of another, by the pool line beside the pick."""
+    messages = []
+    for n in range(6):
+        pick = f"Using GOOGLE_KEY_{7 + n % 4} (position {1 + n % 4}/4 in pool)"
+        both = [pick, "Using key pool: ARTIFACT (4 keys available)"]
+        # Rows of one millisecond are scrambled.
+        messages += [(f"e{n}", n, message) for message in (both if n % 2 else both[::-1])]
+    path = tmp_path / "swapped.ndjson"
+    path.write_text(_rows(messages))
+    _, (finding,) = _errors(path)
+    assert finding.code == "C203"
+    assert finding.message == (
+        "6 picks for pool ARTIFACT take GOOGLE_KEY_7, GOOGLE_KEY_8, GOOGLE_KEY_9 and GOOGLE_KEY_10, "
+        "declared in IMAGE"
+    )
+    assert finding.pool == "ARTIFACT"
+
+
+def test_added_keys_stay_in_their_pool(tmp_path):
+    """Keys that the declaration lacks belong to the pool that their isolates pick from: C201, C202 alone."""
+    order = [3, 4, 5, 6, 11, 12]
+    places = [(run, step, (run + step) % 6) for run in range(40) for step in range(6)]
+    path = tmp_path / "grown.ndjson"
+    path.write_text(
+        _rows(
+            (f"e{run}", run * 10 + step, f"Using GOOGLE_KEY_{order[at]} (position {at + 1}/6 in pool)")
+            for run, step, at in places
+        )
+    )
+    report, errors = _errors(path)
+    assert {finding.code for finding in errors} == {"C201", "C202"}
+    artifact = next(pool for pool in report.pools if pool.name == "ARTIFACT")
+    assert artifact.rotation.broken_steps == 0
+    assert artifact.picks == 240

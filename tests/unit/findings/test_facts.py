@@ -86,4 +86,40 @@ def test_adding_a_pool_moves_no_other_pools_draws(judge):
     more = judge.joined(table, judge.picked(judge.uniform_runs(30, 3, 2), 2, pool="CHAT"))
     more["isolate"][-90:] = [f"chat-{n // 3}" for n in range(90)]
     alone, beside = judge.facts(table).pools[1].tests, judge.facts(more).pools[1].tests
-    assert alone == beside
+    assert (alone.starts, alone.shares, alone.p_values) == (beside.starts, beside.shares, beside.p_values)
+
+
+def test_every_size_of_a_pool_is_tested(judge):
+    """A pool that changed its size is not "fair" because its larger part is: the other is tested too."""
+    fair = judge.picked(judge.uniform_runs(900, 1, 4))
+    always_first = judge.picked([[1]] * 100, 3)
+    both = judge.joined(fair, always_first)
+    both["isolate"] = [f"isolate-{n}" for n in range(1_000)]
+    pool = judge.facts(both).pools[1]
+    assert pool.size == 4
+    assert [other.size for other in pool.others] == [3]
+    assert pool.verdict == "unfair"
+    assert "R102" in judge.findings(both)
+
+
+def test_the_order_of_rows_with_times_does_not_matter(judge):
+    """A shuffled table is put in time order before it is judged: no step is made up."""
+    import numpy as np
+
+    import keyrota
+    from keyrota.events import make_events
+
+    starts = np.random.default_rng(3).integers(0, 4, 60)
+    rows = [(run, i) for run in range(60) for i in range(5)]
+    events = make_events(
+        {
+            "time": [1_700_000_000_000_000_000 + n * 1_000_000_000 for n in range(300)],
+            "kind": ["pick"] * 300,
+            "pool": ["ARTIFACT"] * 300,
+            "position": [int((starts[run] + i) % 4) + 1 for run, i in rows],
+            "size": [4] * 300,
+            "isolate": [str(run) for run, _ in rows],
+        }
+    )
+    shuffled = events.sample(frac=1, random_state=7)
+    assert keyrota.judge(shuffled) == keyrota.judge(events)

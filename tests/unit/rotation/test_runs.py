@@ -70,13 +70,14 @@ def test_listening_lines_with_no_pick_between():
     assert find_runs(events)[4].steps[0].tolist() == [1]
 
 
-def test_boots_of_an_export_without_ids_give_starts_and_no_steps():
-    """Older isolates may pick after a boot, so the picks between boots are no run."""
+def test_boots_of_an_export_without_ids_give_neither_starts_nor_steps():
+    """Older isolates may pick after a boot: picks between boots are no run, their first is told apart."""
     rows = [*picks(4), BOOT, LISTENING, *picks(1, 3), BOOT, LISTENING, *picks(2)]
     events = table(rows)
     assert found(events) == [("unknown", [4], False), ("boot", [1, 3], True), ("boot", [2], True)]
     runs = find_runs(events)[4]
-    assert runs.starts.tolist() == [1, 2]
+    assert runs.starts.size == 0
+    assert runs.boot_starts.tolist() == [1, 2]
     assert len(runs.steps[0]) == 0
     assert runs.has_runs.tolist() == [False] * 3
 
