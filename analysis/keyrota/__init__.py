@@ -4,8 +4,8 @@ Reads the logs of an application that spreads its calls over a pool of API keys 
 every key is used as declared, and if not, which fault it is.
 
 >>> import keyrota
+>>> report = keyrota.judge(keyrota.read("sample_logs/"))  # doctest: +SKIP
 >>> events = keyrota.read_logs("sample_logs/")  # doctest: +SKIP
->>> report = keyrota.judge(events)  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
         KeyrotaWarning,
         ModelError,
         OutputError,
-        SmallSampleWarning,
     )
     from keyrota.events import read_events, write_events
-    from keyrota.logs.read import read_logs
+    from keyrota.logs.read import Reading, read, read_logs
     from keyrota.pools.declared import Pool, PoolConfig, Quota
     from keyrota.pools.infer import infer_pools
     from keyrota.pools.load import load_pools
@@ -44,7 +43,6 @@ _HOMES = {
     "KeyrotaWarning": "errors",
     "ModelError": "errors",
     "OutputError": "errors",
-    "SmallSampleWarning": "errors",
     "Pool": "pools.declared",
     "PoolConfig": "pools.declared",
     "Quota": "pools.declared",
@@ -53,6 +51,8 @@ _HOMES = {
     "picks_needed": "rotation.power",
     "power": "rotation.power",
     "read_events": "events",
+    "Reading": "logs.read",
+    "read": "logs.read",
     "read_logs": "logs.read",
     "Report": "report.schema",
     "judge": "report.content",
@@ -70,14 +70,15 @@ __all__ = [
     "Pool",
     "PoolConfig",
     "Quota",
+    "Reading",
     "Report",
-    "SmallSampleWarning",
     "__version__",
     "infer_pools",
     "judge",
     "load_pools",
     "picks_needed",
     "power",
+    "read",
     "read_events",
     "read_logs",
     "write_events",

@@ -6,8 +6,7 @@ KeyrotaError                 exit code
 ├── ModelError               2    the question has no answer in the model
 └── OutputError              4    the output was not written
 KeyrotaWarning
-├── DataQualityWarning       lines were lost, cut, malformed or repeated
-└── SmallSampleWarning       too little data for the question asked
+└── DataQualityWarning       lines were lost, cut, malformed or repeated
 
 A message says what was wrong, where, what is allowed and what to do next. Bad *lines* are data,
 not exceptions. Only the command line turns an error into an exit code.
@@ -55,7 +54,3 @@ class KeyrotaWarning(UserWarning):
 
 class DataQualityWarning(KeyrotaWarning):
     """Lines were lost, cut, malformed or repeated; the result stands on what is left."""
-
-
-class SmallSampleWarning(KeyrotaWarning):
-    """Too little data for the question asked."""

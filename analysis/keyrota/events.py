@@ -104,11 +104,11 @@ def make_events(columns: Mapping[str, Iterable[Any]], *, rows: int | None = None
     frame = pd.DataFrame(
         {name: _series(dtype, data.get(name, [None] * rows)) for name, dtype in COLUMNS.items()}
     )
-    return check_events(_in_time_order(frame))
+    return check_events(frame)
 
 
 def check_events(events: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with the exact columns and dtypes, or say what is wrong with it.
+    """Return the table with the exact columns and dtypes in time order, or say what is wrong with it.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def check_events(events: pd.DataFrame) -> pd.DataFrame:
                 f"event table: unknown {name} {listed([shown(v) for v in odd])}; "
                 f"allowed are {listed(list(allowed), limit=99)}"
             )
-    return frame
+    return _in_time_order(frame)
 
 
 def of_kind(events: pd.DataFrame, *kinds: str) -> pd.DataFrame:

@@ -34,7 +34,7 @@ def judged(tmp_path):
         path = tmp_path / "run.json"
         path.write_bytes(rotation_program.run_rotation(*arguments))
         reading = read(path)
-        return keyrota.judge(reading.events, log_input=reading.input, alpha=ALPHA)
+        return keyrota.judge(reading, alpha=ALPHA)
 
     return run
 

@@ -58,7 +58,7 @@ def command(
     chosen, left_out = _codes(select), _codes(ignore)
     selected([], select=chosen, ignore=left_out)  # refuse a wrong code before the work
     reading = read_arguments(LogArguments(logs, pools, since, until, quiet))
-    content = judge(reading.events, pools=reading.pools, log_input=reading.input, alpha=alpha, seed=seed)
+    content = judge(reading, alpha=alpha, seed=seed)
     findings = selected(content.findings, select=chosen, ignore=left_out)
     failed = any(finding.severity == "error" for finding in findings)
     codes = [(rule.code, rule.name) for rule in RULES]
@@ -68,7 +68,7 @@ def command(
         "github": lambda: as_github(findings),
         "junit": lambda: as_junit(findings, codes),
     }[output_format]()
-    emit(text, output, force)
+    emit(text, output, force, reading)
     return int(failed)
 
 

@@ -59,13 +59,17 @@ def test_options(command: Command) -> Command:
     return command
 
 
+def _output_path(_context: click.Context, _option: click.Parameter, value: str | None) -> Path | None:
+    return None if value in (None, "-") else Path(value)
+
+
 def output_options(command: Command) -> Command:
     """Add -o/--output and --force."""
     for add in (
         click.option("--force", is_flag=True, help="Replace the output file if it exists."),
         click.option(
-            "-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
-            help="Write to a file, whole or not at all, in place of standard output.",
+            "-o", "--output", metavar="FILE", callback=_output_path,
+            help="Write to a file, whole or not at all; - is standard output.",
         ),
     ):  # fmt: skip
         command = add(command)
@@ -118,7 +122,10 @@ def time_bound(text: str | None, option: str, last: pd.Timestamp | None) -> pd.T
     if duration:
         if last is None or pd.isna(last):
             raise ConfigurationError(f"{option} {text}: no event of the log has a time to count back from")
-        return last - pd.Timedelta(seconds=float(duration[1]) * _SECONDS[duration[2]])
+        try:
+            return last - pd.Timedelta(seconds=float(duration[1]) * _SECONDS[duration[2]])
+        except (OverflowError, ValueError):
+            raise ConfigurationError(f"{option} {text}: reaches back before all calendars") from None
     if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text.strip()):
         try:
             time = pd.Timestamp(text.strip())

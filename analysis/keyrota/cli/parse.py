@@ -48,9 +48,11 @@ def command(
     if output is None:
         _print(reading.events, chosen)
         return
+    from keyrota.cli.reading import refuse_input
     from keyrota.events import write_events
     from keyrota.report.atomic import written_whole
 
+    refuse_input(output, reading)
     with written_whole(output, overwrite=force) as temporary:
         write_events(reading.events, temporary, chosen)
     if not quiet:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from keyrota.errors import InputError
+from keyrota.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from keyrota.logs.read import Reading
 
@@ -44,11 +45,9 @@ def read_arguments(arguments: LogArguments) -> Reading:
     """
     from keyrota.cli.options import time_bound
     from keyrota.logs.read import quality_messages, read
-    from keyrota.pools.load import load_pools
 
-    config: Any = "infer" if arguments.pools == "infer" else load_pools(arguments.pools)
     with _progress(arguments) as on_read:
-        reading = read(arguments.logs, pools=config, on_read=on_read)
+        reading = read(arguments.logs, pools=arguments.pools, on_read=on_read)
     if not arguments.quiet:
         from keyrota.display import visible
 
@@ -110,11 +109,29 @@ def _bar(logs: tuple[str, ...]) -> tuple[Any, Any]:
     return bar, bar.add_task("reading", total=total)
 
 
-def emit(text: str, output: Any, force: bool) -> None:
-    """Print a result, or write it to the file of --output."""
+def refuse_input(output: Path | None, reading: Reading) -> None:
+    """Refuse to write over a log that was read.
+
+    Raises
+    ------
+    ConfigurationError
+        If --output names one of the logs.
+    """
+    if output is None:
+        return
+    target = os.path.realpath(output)
+    for source in reading.input.sources:
+        if os.path.realpath(source.name) == target:
+            raise ConfigurationError(f"{output}: is one of the logs; write the result to another file")
+
+
+def emit(text: str, output: Path | None, force: bool, reading: Reading | None = None) -> None:
+    """Print a result, or write it to the file of --output; never over a log of the reading."""
     if output is None:
         click.echo(text, nl=False)
         return
+    if reading is not None:
+        refuse_input(output, reading)
     from keyrota.report.atomic import write_text
 
     write_text(output, text, overwrite=force)

@@ -45,9 +45,9 @@ def command(
     from keyrota.report.text import WIDTH, as_text
 
     reading = read_arguments(LogArguments(logs, pools, since, until, quiet))
-    content = judge(reading.events, pools=reading.pools, log_input=reading.input, alpha=alpha, seed=seed)
+    content = judge(reading, alpha=alpha, seed=seed)
     if output_format == "json":
-        emit(as_json(content), output, force)
+        emit(as_json(content), output, force, reading)
         return
     color = output is None and wants_color()
     width = _terminal_width() if color else WIDTH
@@ -55,6 +55,7 @@ def command(
         as_text(content, color=color, width=width, unicode=output is not None or writes_unicode()),
         output,
         force,
+        reading,
     )
 
 

@@ -48,7 +48,8 @@ def name_pools(rows: list[EventRow], config: PoolConfig) -> None:
     """Give every row of one source its pool, where it can be told.
 
     A pick: the pool that declares its key; else the name on its own line or on the line after it;
-    else the pool that its function is declared to pick from. Any other row: the name that it
+    else the pool that its function is declared to pick from; else the one pool that its isolate or its
+    function picks from. Any other row: the name that it
     carries, or its function's pool, or the one pool that its isolate or its function picks from, or
     its model's. What happened to a call, in a text that names neither isolate nor function: the pool
     of the picks just before it, if it is one.
@@ -64,6 +65,10 @@ def name_pools(rows: list[EventRow], config: PoolConfig) -> None:
             picked[row.isolate].add(row.pool)
             picked[row.function].add(row.pool)
     picked[None] = set()
+    for row in rows:
+        if row.kind == "pick" and row.pool is None:
+            # A key that the declaration lacks: its isolate, or its function, picks from one pool.
+            row.pool = _only(picked[row.isolate]) or _only(picked[row.function])
     recent = _RecentPicks()
     for row in rows:
         if row.kind == "pick":
@@ -73,6 +78,10 @@ def name_pools(rows: list[EventRow], config: PoolConfig) -> None:
         is_call = row.kind in ("rejection", "retry", "warning")
         if row.pool is None and is_call and row.isolate is None and row.function is None:
             row.pool = recent.only_pool(row)
+
+
+def _only(pools: set[str]) -> str | None:
+    return next(iter(pools)) if len(pools) == 1 else None
 
 
 class _RecentPicks:

@@ -25,10 +25,16 @@ from keyrota.logs.syslog import HEADER_BYTES, is_syslog, syslog_records
 from keyrota.logs.tables import csv_header, csv_records
 from keyrota.logs.text_lines import text_records
 
+HOLE_LIMIT: Final = 1 << 30
+"""NUL bytes at the beginning after which a file is given up: a device may have no end."""
+
 HEAD_BYTES: Final = 1 << 16
 """How much of a file is looked at to tell its shape."""
 
 _BINARY: Final = (
+    (b"\x1f\x8b", "compressed twice; decompress it once"),
+    (b"BZh", "compressed twice; decompress it once"),
+    (b"\x28\xb5\x2f\xfd", "compressed twice; decompress it once"),
     (b"PK\x03\x04", "a zip archive; unpack it first"),
     (b"PAR1", "a Parquet file; an event table that keyrota wrote is read by keyrota.events.read_events"),
     (b"%PDF", "a PDF document"),
@@ -99,10 +105,15 @@ def open_log(
     inflated = Inflated(chunks, on_read)
     data = iter(inflated)
     head = b""
+    holes = 0
     for chunk in data:
         head += chunk
         if head.startswith(_HOLE):
+            holes += len(head)
             head = head.lstrip(b"\x00")  # a log that was truncated under its writer begins with NULs
+            holes -= len(head)
+            if holes > HOLE_LIMIT:
+                raise NotALogError("NUL bytes only")
         if len(head) >= HEAD_BYTES:
             break
     if not head.strip():

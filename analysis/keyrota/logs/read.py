@@ -7,9 +7,9 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
-from keyrota.display import count, listed, redact, visible
+from keyrota.display import count, listed, redact, shown, visible
 from keyrota.errors import DataQualityWarning, InputError
 from keyrota.logs.collect import Collected, EventRow, collect
 from keyrota.logs.duplicates import Duplicates
@@ -18,13 +18,14 @@ from keyrota.logs.formats import NotALogError, OpenedLog, open_log
 from keyrota.logs.own_rules import rule_table
 from keyrota.logs.rules import RuleTable
 from keyrota.logs.sources import Source, find_sources
-from keyrota.pools.declared import UNDECLARED
+from keyrota.pools.declared import UNDECLARED, PoolConfig
+from keyrota.pools.load import configured
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from keyrota.pools.declared import PoolConfig
-
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+Pools = PoolConfig | str | os.PathLike[str] | None
 
 SKIPPED_SINGLY: Final = 3
 """How many files without a log are told of one by one; a folder may hold many."""
@@ -81,9 +82,7 @@ class Reading:
     pools: PoolConfig
 
 
-def read_logs(
-    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *, pools: PoolConfig | None = None
-) -> pd.DataFrame:
+def read_logs(paths: Paths, *, pools: Pools = None) -> pd.DataFrame:
     """Read logs into the event table.
 
     Format, encoding and compression are told by content. Rows that several overlapping exports share
@@ -94,7 +93,8 @@ def read_logs(
     paths
         A file, a folder, a glob, ``-`` for standard input, or several of them.
     pools
-        The declared pools; the packaged ten-key configuration if not given.
+        The declared pools, a pools file, or ``"infer"`` to tell them from the log; the packaged ten-key
+        configuration if not given.
 
     Returns
     -------
@@ -105,6 +105,8 @@ def read_logs(
     ------
     InputError
         If a path does not exist or nothing in the input is a log.
+    ConfigurationError
+        If the pools file is wrong.
 
     Warns
     -----
@@ -121,21 +123,21 @@ def read_logs(
     return reading.events
 
 
-def read(
-    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
-    *,
-    pools: PoolConfig | Literal["infer"] | None = None,
-    on_read: Callable[[int], None] | None = None,
-) -> Reading:
+def read(paths: Paths, *, pools: Pools = None, on_read: Callable[[int], None] | None = None) -> Reading:
     """Read logs into the event table and keep the account of their lines.
 
-    Parameters are those of `read_logs`; `on_read` is called with each number of bytes read.
-    """
-    from keyrota.pools.load import load_pools
+    Parameters, errors and result are those of `read_logs`, but nothing is warned of: the account tells
+    it. `on_read` is called with each number of bytes read.
 
-    config = UNDECLARED if pools == "infer" else pools or load_pools()
+    Examples
+    --------
+    >>> report = keyrota.judge(keyrota.read("sample_logs/"))  # doctest: +SKIP
+    """
+    config = UNDECLARED if pools == "infer" else configured(pools)
     rules = rule_table(config)
-    given = [paths] if isinstance(paths, str | os.PathLike) else paths
+    given: Any = [paths] if isinstance(paths, str | os.PathLike) else paths
+    if isinstance(given, bytes) or not isinstance(given, Iterable):
+        raise InputError(f"a log is named by its path, not by {shown(type(given).__name__)}")
     key_labels: dict[str, int] = {}
     duplicates = Duplicates()
     rows: list[tuple[str, list[EventRow]]] = []
@@ -146,10 +148,10 @@ def read(
         try:
             log, collected = _read_source(source, rules, config, key_labels, on_read)
         except NotALogError as reason:
-            skipped.append((source.name, str(reason)))
+            skipped.append((source.label, str(reason)))
             continue
         kept, repeated = duplicates.drop_from(collected.rows)
-        rows.append((source.name, kept))
+        rows.append((source.label, kept))
         accounts.append(_account(source, log, collected, repeated))
         found.update(collected.found)
     if not accounts:
@@ -209,7 +211,7 @@ def _read_source(
 
 def _account(source: Source, log: OpenedLog, collected: Collected, repeated: int) -> SourceInput:
     return SourceInput(
-        name=source.name,
+        name=source.label,
         format=log.format,
         encoding=log.encoding,
         compression=log.inflated.compression,

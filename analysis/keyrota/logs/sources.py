@@ -12,7 +12,7 @@ from io import BufferedIOBase, RawIOBase
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from keyrota.display import shown
+from keyrota.display import shown, visible
 from keyrota.errors import InputError
 from keyrota.logs.compression import CHUNK_BYTES
 
@@ -29,6 +29,11 @@ class Source:
     name: str
     size: int | None
     is_named: bool
+
+    @property
+    def label(self) -> str:
+        """The name as text that every output can hold: no controls, no key, U+FFFD for what is no UTF-8."""
+        return visible(os.fsencode(self.name).decode("utf-8", errors="replace"))
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the raw bytes, chunk by chunk.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, Final
@@ -54,6 +55,23 @@ def load_pools(path: str | Path | None = None) -> PoolConfig:
         return parse_pools(_decoded(data, DEFAULT_SOURCE), source=DEFAULT_SOURCE)
     source = str(path)
     return parse_pools(_decoded(_bytes_of(Path(path), source), source), source=source)
+
+
+def configured(pools: PoolConfig | str | os.PathLike[str] | None) -> PoolConfig:
+    """Return a configuration as it is, or load the pools file that a path names; ``None`` for the default.
+
+    Raises
+    ------
+    ConfigurationError
+        As `load_pools`, and if `pools` is something else.
+    """
+    if isinstance(pools, PoolConfig):
+        return pools
+    if pools is None or isinstance(pools, str | os.PathLike):
+        return load_pools(Path(pools) if pools is not None else None)
+    raise ConfigurationError(
+        f"pools is {shown(type(pools).__name__)}; give a PoolConfig, the path of a pools file, or infer"
+    )
 
 
 def parse_pools(text: str, *, source: str = "pools given as text") -> PoolConfig:

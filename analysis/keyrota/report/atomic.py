@@ -30,8 +30,11 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     OutputError
         If the file exists and may not be replaced, or cannot be written.
     """
+    path = Path(os.path.realpath(path))  # a link stays, and what it names is replaced
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path}: is a device or a pipe; leave --output out and redirect instead")
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: exists; give --force to replace it")
     try:

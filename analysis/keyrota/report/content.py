@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pandas as pd
 
 from keyrota import __version__
+from keyrota.display import shown
+from keyrota.errors import ConfigurationError, ModelError
 from keyrota.events import check_events, iso_times, of_kind
 from keyrota.findings.facts import DEFAULT_ALPHA, LogFacts, PoolFacts, gather
 from keyrota.findings.registry import find_all
 from keyrota.findings.rule import Finding
-from keyrota.logs.read import LogInput
+from keyrota.logs.read import LogInput, Reading
 from keyrota.pools.declared import PoolConfig
+from keyrota.pools.infer import infer_pools
+from keyrota.pools.load import configured
 from keyrota.report.schema import (
     SCHEMA,
     DayReport,
@@ -30,10 +36,9 @@ from keyrota.report.schema import (
 
 
 def judge(
-    events: pd.DataFrame,
+    events: pd.DataFrame | Reading,
     *,
-    pools: PoolConfig | None = None,
-    log_input: LogInput | None = None,
+    pools: PoolConfig | str | os.PathLike[str] | None = None,
     alpha: float = DEFAULT_ALPHA,
     seed: int = 0,
 ) -> Report:
@@ -42,11 +47,11 @@ def judge(
     Parameters
     ----------
     events
-        Event table, from `keyrota.read_logs` or a simulation.
+        Event table, from `keyrota.read_logs` or a simulation; or what `keyrota.read` returns, which adds
+        the findings about the input (lost and malformed lines) and knows its pools.
     pools
-        The declared pools; the packaged ten-key configuration if not given.
-    log_input
-        The account of the lines, if the events were read from logs.
+        The declared pools, a pools file, or ``"infer"``; if not given those of the reading, else the
+        packaged ten-key configuration.
     alpha
         False-alarm rate over all pools together, in (0, 1).
     seed
@@ -60,9 +65,9 @@ def judge(
     Raises
     ------
     ConfigurationError
-        If `events` is no event table.
+        If `events` is no event table, or the pools file is wrong.
     ModelError
-        If `alpha` is not inside (0, 1).
+        If `alpha` is not inside (0, 1), or `seed` is negative.
 
     Examples
     --------
@@ -72,10 +77,21 @@ def judge(
     >>> judge(events).pools[0].fairness.verdict
     'not enough data'
     """
-    from keyrota.pools.load import load_pools
-
-    config = pools or load_pools()
-    return build_report(gather(check_events(events), config, log_input=log_input, alpha=alpha, seed=seed))
+    if isinstance(events, Reading):
+        table, log_input = events.events, events.input
+        pools = events.pools if pools is None else pools
+    elif isinstance(events, pd.DataFrame):
+        table, log_input = events, None
+    else:
+        raise ConfigurationError(
+            f"judge takes an event table or a reading, not {shown(type(events).__name__)}; "
+            "read a log first: keyrota.judge(keyrota.read(path))"
+        )
+    if seed < 0:
+        raise ModelError(f"seed is {seed}; it is 0 or larger")
+    table = check_events(table)
+    config = infer_pools(table) if pools == "infer" else configured(pools)
+    return build_report(gather(table, config, log_input=log_input, alpha=alpha, seed=seed))
 
 
 def build_report(facts: LogFacts) -> Report:

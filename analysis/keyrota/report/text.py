@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from keyrota.display import count, listed, visible
+from keyrota.findings.wording import p_in_words
 from keyrota.report.schema import FindingReport, KeyReport, PoolReport, Report
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def as_text(report: Report, *, color: bool = False, width: int = WIDTH, unicode:
     parts: list[RenderableType] = [_headline(report)]
     for pool in report.pools:
         faults = [f.code for f in report.findings if f.pool == pool.name and f.severity != "note"]
-        parts += ["", *_pool(pool, faults, report.alpha, unicode)]
+        parts += ["", *_pool(pool, faults, unicode)]
     parts += ["", *_findings(report.findings)]
     buffer = io.StringIO()
     console = Console(
@@ -73,9 +74,9 @@ def _headline(report: Report) -> RenderableType:
         )
     damaged = [source.name for source in i.sources if source.truncated]
     if damaged:
-        lines.append(f"cut short: {listed(damaged)}")
+        lines.append(f"cut short: {listed([visible(name) for name in damaged])}")
     if i.skipped:
-        lines.append(f"no log: {listed([entry['name'] for entry in i.skipped])}")
+        lines.append(f"no log: {listed([visible(entry['name']) for entry in i.skipped])}")
     for number, label in i.key_labels.items():
         lines.append(f"key {number} is the key that the log shows as {label}")
     return _text("\n".join(lines))
@@ -91,7 +92,7 @@ def _minute(iso: str) -> str:
     return iso[:16].replace("T", " ")
 
 
-def _pool(pool: PoolReport, faults: list[str], alpha: float, unicode: bool) -> Iterator[RenderableType]:
+def _pool(pool: PoolReport, faults: list[str], unicode: bool) -> Iterator[RenderableType]:
     from rich.text import Text
 
     about = [
@@ -109,7 +110,7 @@ def _pool(pool: PoolReport, faults: list[str], alpha: float, unicode: bool) -> I
     if not pool.picks:
         return
     yield _keys(pool.keys, unicode)
-    for sentence in _sentences(pool, alpha):
+    for sentence in _sentences(pool, faults):
         yield _text("  " + sentence, hanging=4)
 
 
@@ -144,17 +145,14 @@ def _keys(keys: Sequence[KeyReport], unicode: bool) -> RenderableType:
     return table
 
 
-def _sentences(pool: PoolReport, alpha: float) -> Iterator[str]:
-    yield from _verdict(pool, alpha)
+def _sentences(pool: PoolReport, faults: list[str]) -> Iterator[str]:
+    yield from _verdict(pool, faults)
     rotation, rejections = pool.rotation, pool.rejections
     if rotation.isolates is not None and rotation.cold_start_share is not None:
         known = "" if rotation.isolates_known else " (not all by execution id)"
         broken = f"{rotation.broken_steps} of {count(sum(rotation.steps.values()), 'step')} broken"
-        per_request = (
-            f", {rotation.picks_per_request:.2f} picks per request"
-            if rotation.picks_per_request is not None
-            else ""
-        )
+        several = rotation.picks_per_request
+        per_request = f", {several:.2f} picks per request" if several is not None and several > 1.2 else ""
         yield (
             f"{count(rotation.isolates, 'isolate')}{known}; "
             f"{100 * rotation.cold_start_share:.0f} % of the picks are cold starts, "
@@ -182,15 +180,19 @@ def _sentences(pool: PoolReport, alpha: float) -> Iterator[str]:
         )
 
 
-def _verdict(pool: PoolReport, alpha: float) -> Iterator[str]:
+def _verdict(pool: PoolReport, faults: list[str]) -> Iterator[str]:
     fairness = pool.fairness
-    p_value = f"p = {fairness.p_value:.2g}" if fairness.p_value is not None else "no test"
-    if fairness.verdict == "unfair" and fairness.p_value is not None and fairness.p_value >= alpha:
+    p_value = p_in_words(fairness.p_value) if fairness.p_value is not None else "no test"
+    if fairness.verdict == "unfair" and not {"R101", "R102", "R106"}.intersection(faults):
         words = "Unfair: the order of the keys inside isolates is broken, whatever the shares"
     elif fairness.verdict == "unfair":
         words = "Unfair: the keys are not picked as the declared rotation picks them"
     elif fairness.verdict == "fair":
-        words = "Fair: the keys are picked as the declared rotation picks them"
+        words = (
+            "Fair: the keys are picked as the declared rotation picks them"
+            if pool.rotation.isolates is not None
+            else "Fair: the shares are even; the log does not show the order of the keys inside isolates"
+        )
     else:
         needed = f"; about {fairness.picks_needed:,} picks are needed" if fairness.picks_needed else ""
         words = f"Not enough data for a verdict{needed}"
@@ -224,7 +226,6 @@ def _text(text: str, hanging: int = 0) -> RenderableType:
     from rich.padding import Padding
     from rich.text import Text
 
-    lines = [Text(visible(line.strip() if hanging else line)) for line in text.split("\n")]
     if not hanging:
-        return Text("\n").join(lines)
-    return Padding(lines[0], (0, 0, 0, len(text) - len(text.lstrip())))
+        return Text("\n").join(Text(visible(line)) for line in text.split("\n"))
+    return Padding(Text(visible(text.strip())), (0, 0, 0, len(text) - len(text.lstrip())))

@@ -50,7 +50,7 @@ def report(tmp_path_factory):
     ]
     path.write_text("\n".join(lines) + "\n")
     reading = keyrota.logs.read.read(path)
-    return json.loads(as_json(judge(reading.events, log_input=reading.input)))
+    return json.loads(as_json(judge(reading)))
 
 
 def objects_at(value, path):
