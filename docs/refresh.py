@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import chdir, redirect_stdout
-from io import StringIO
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,13 +21,14 @@ def printed(*arguments: str) -> str:
     """Return what a command prints, run in the repository's folder."""
     from keyrota.cli.boundary import run
 
-    output = StringIO()
+    output = TextIOWrapper(BytesIO(), encoding="utf-8")
     os.environ["COLUMNS"] = "100"
     with chdir(ROOT), redirect_stdout(output):
         code = run([*arguments])
     if code != 0:
         raise SystemExit(f"keyrota {' '.join(arguments)} exited with {code}")
-    return output.getvalue()
+    output.flush()
+    return output.buffer.getvalue().decode("utf-8")  # type: ignore[attr-defined]
 
 
 def readme() -> str:
