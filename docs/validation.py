@@ -385,6 +385,8 @@ How it is measured:
 
 - A fair log is simulated pick by pick: each run starts at a uniform position and takes the next one in
   turn. The simulation shares no code with the package.
+- These are single tests. That the verdict over all tests and pools of a log keeps its level and power
+  is shown by `tests/calibration/test_healthy_logs.py` and `tests/calibration/test_verdict_power.py`.
 - The *start test* is `uniform_test` on the starts, the *share tests* are `share_test` (run lengths
   known) and `share_test_unknown_runs`. *Pearson chi-square* on the shares stands beside them to show
   why it misleads: it is blind to long runs in small pools, and rejects too often for short runs in

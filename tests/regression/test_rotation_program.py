@@ -1,9 +1,11 @@
 """The rotation of the document, run for real: is it fair, and are its known faults found?
 
 Each test runs the TypeScript program of sample_logs/rotation in Deno, workers as isolates, with
-real randomness. A healthy run is judged at `ALPHA`: that is the probability that this file fails
-although the rotation is fair, and `test_false_alarm_probability` shows it by adding up the
-probability of every outcome that would be called unfair.
+real randomness. A healthy run is judged at `ALPHA`: all tests of its pools are one family at that level,
+so that it is the probability that this file fails although the rotation is fair.
+`test_false_alarm_probability` shows it for the test of the starts, by adding up the probability of
+every outcome that would be called unfair; the shares cannot be called uneven at this level, whose
+p-values are no smaller than 1 in 200,000 draws.
 """
 
 import importlib.util

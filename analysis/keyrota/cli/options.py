@@ -20,6 +20,26 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|min|m|h|d|w)")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
+def pools_file(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Return the path of a pools file; ``example:NAME`` is one of the rule sets that come with keyrota."""
+    if value is None or not value.startswith("example:"):
+        return value
+    from importlib.resources import as_file, files
+
+    from keyrota.display import listed, shown
+
+    folder = files("keyrota.logs").joinpath("examples")
+    names = sorted(
+        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
+    )
+    name = value.removeprefix("example:").replace("-", "_")
+    if name not in names:
+        known = listed([f"example:{known.replace('_', '-')}" for known in names])
+        raise ConfigurationError(f"--pools {shown(value)}: no such example; there are {known}")
+    with as_file(folder.joinpath(f"{name}.toml")) as path:
+        return str(path)
+
+
 def log_options(command: Command) -> Command:
     """Add LOG..., --pools, --since, --until, --quiet and --debug."""
     for add in reversed(
@@ -28,7 +48,9 @@ def log_options(command: Command) -> Command:
             click.option(
                 "--pools",
                 metavar="FILE|infer",
-                help="The pools file (TOML), or infer: tell them from the log. Default: the ten keys.",
+                callback=pools_file,
+                help="The pools file (TOML); infer: tell them from the log; example:gpt-load: rules of "
+                "another project. Default: the ten keys.",
             ),
             click.option(
                 "--since",

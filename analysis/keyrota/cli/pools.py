@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from keyrota.cli.options import debug_option, output_options
+from keyrota.cli.options import debug_option, output_options, pools_file
 from keyrota.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ PIPE_COLUMNS: Final = 200
     "--pools",
     "path",
     metavar="FILE",
-    help="The pools file (TOML). Default: the ten-key configuration that comes with keyrota.",
+    callback=pools_file,
+    help="The pools file (TOML), or example:NAME. Default: the ten keys that come with keyrota.",
 )
 @click.option(
     "--format",

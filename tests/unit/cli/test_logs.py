@@ -215,3 +215,18 @@ def test_readme_samples_exist():
     """The sample logs that the README names are there."""
     samples = Path(__file__).parents[3] / "sample_logs"
     assert (samples / "healthy.json.gz").exists()
+
+
+def test_shipped_rules(tmp_path, capsys):
+    """--pools example:NAME reads another project's lines with a rule set that comes with keyrota."""
+    path = tmp_path / "other.log"
+    path.write_text("".join(f"Using API key #{1 + i % 3} of 3\n" for i in range(90)))
+    assert run(["report", "--pools", "example:key-of-m", "--format", "json", str(path)]) == 0
+    (pool,) = json.loads(capsys.readouterr().out)["pools"]
+    assert [key["picks"] for key in pool["keys"]] == [30, 30, 30]
+    assert run(["pools", "--pools", "example:gemini-balance", "--format", "toml"]) == 0
+    assert "[[rule]]" in capsys.readouterr().out
+    assert run(["report", "--pools", "example:nothing", str(path)]) == 2
+    assert (
+        "there are example:gemini-balance, example:gpt-load and example:key-of-m" in capsys.readouterr().err
+    )
