@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOG ?= sample_logs/
 
-.PHONY: report test nightly lint format docs validation test-lowest clean
+.PHONY: report test nightly lint format docs bench validation test-lowest clean
 
 report: $(VENV)/.installed
 	$(BIN)/keyrota report $(LOG)
@@ -24,6 +24,9 @@ lint: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/bench.py
 
 validation: $(VENV)/.installed-dev
 	$(BIN)/python docs/validation.py

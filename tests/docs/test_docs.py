@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import importlib.util
+import json
 import re
 import shlex
 import shutil
@@ -117,3 +118,16 @@ def test_doctests(name):
     """The examples of the docstrings run and print what they say."""
     results = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert results.failed == 0
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)
+def test_notebooks_run(path, monkeypatch):
+    """Every cell of a notebook runs, and none is committed with output."""
+    monkeypatch.chdir(path.parent)
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    namespace = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            exec(compile("".join(cell["source"]), path.name, "exec"), namespace)
+    assert namespace["report"].pools
