@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from keyrota.cli.options import log_options, output_options, test_options
+
+if TYPE_CHECKING:
+    from keyrota.cli.reading import LogArguments
 
 
 @click.command("check")
@@ -28,11 +32,7 @@ from keyrota.cli.options import log_options, output_options, test_options
 @test_options
 @output_options
 def command(
-    logs: tuple[str, ...],
-    pools: str | None,
-    since: str | None,
-    until: str | None,
-    quiet: bool,
+    arguments: LogArguments,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     output_format: str,
@@ -50,14 +50,14 @@ def command(
       keyrota check logs/
       keyrota check --select R,C --format github logs/
     """
-    from keyrota.cli.reading import LogArguments, emit, read_arguments
+    from keyrota.cli.reading import emit, read_arguments
     from keyrota.findings.registry import RULES, selected
     from keyrota.report.content import judge
     from keyrota.report.gate import as_check_json, as_github, as_junit, as_lines
 
     chosen, left_out = _codes(select), _codes(ignore)
     selected([], select=chosen, ignore=left_out)  # refuse a wrong code before the work
-    reading = read_arguments(LogArguments(logs, pools, since, until, quiet))
+    reading = read_arguments(arguments)
     content = judge(reading, alpha=alpha, seed=seed)
     findings = selected(content.findings, select=chosen, ignore=left_out)
     failed = any(finding.severity == "error" for finding in findings)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from keyrota.cli.reading import LogArguments
 from keyrota.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -41,7 +43,19 @@ def pools_file(_context: click.Context, _option: click.Parameter, value: str | N
 
 
 def log_options(command: Command) -> Command:
-    """Add LOG..., --pools, --since, --until, --quiet and --debug."""
+    """Add LOG..., --pools, --since, --until, --quiet and --debug; the command gets `LogArguments` first."""
+
+    @wraps(command)
+    def with_arguments(
+        logs: tuple[str, ...],
+        pools: str | None,
+        since: str | None,
+        until: str | None,
+        quiet: bool,
+        **rest: Any,
+    ) -> Any:
+        return command(LogArguments(logs, pools, since, until, quiet), **rest)
+
     for add in reversed(
         (
             click.argument("logs", metavar="LOG...", nargs=-1, required=True),
@@ -62,8 +76,8 @@ def log_options(command: Command) -> Command:
             debug_option,
         )
     ):
-        command = add(command)
-    return command
+        with_arguments = add(with_arguments)
+    return with_arguments  # type: ignore[return-value]
 
 
 def test_options(command: Command) -> Command:
@@ -73,7 +87,7 @@ def test_options(command: Command) -> Command:
             "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of Monte-Carlo tests."
         ),
         click.option(
-            "--alpha", type=Share("--alpha"), default="0.001", show_default=True, metavar="P",
+            "--alpha", type=Share(), default="0.001", show_default=True, metavar="P",
             help="False-alarm rate over all pools together, as 1e-3 or 0.1%.",
         ),
     ):  # fmt: skip
@@ -107,9 +121,6 @@ class Share(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.
     """A fraction inside (0, 1), written ``0.01``, ``1e-3`` or ``1%``."""
 
     name = "share"
-
-    def __init__(self, option: str) -> None:
-        self._option = option
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the fraction."""

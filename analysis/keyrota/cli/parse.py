@@ -13,6 +13,8 @@ from keyrota.errors import ConfigurationError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from keyrota.cli.reading import LogArguments
+
 FORMATS = ("csv", "ndjson", "parquet")
 
 
@@ -23,11 +25,7 @@ FORMATS = ("csv", "ndjson", "parquet")
 )
 @output_options
 def command(
-    logs: tuple[str, ...],
-    pools: str | None,
-    since: str | None,
-    until: str | None,
-    quiet: bool,
+    arguments: LogArguments,
     output_format: str | None,
     output: Path | None,
     force: bool,
@@ -41,10 +39,10 @@ def command(
       keyrota parse logs/ -o events.parquet
       keyrota parse export.json | head
     """
-    from keyrota.cli.reading import LogArguments, read_arguments
+    from keyrota.cli.reading import read_arguments
 
     chosen = _format(output_format, output)
-    reading = read_arguments(LogArguments(logs, pools, since, until, quiet))
+    reading = read_arguments(arguments)
     if output is None:
         _print(reading.events, chosen)
         return
@@ -55,7 +53,7 @@ def command(
     refuse_input(output, reading)
     with written_whole(output, overwrite=force) as temporary:
         write_events(reading.events, temporary, chosen)
-    if not quiet:
+    if not arguments.quiet:
         from keyrota.display import count
 
         click.echo(f"{count(len(reading.events), 'event')} written to {output}", err=True)

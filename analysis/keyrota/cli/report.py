@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from keyrota.cli.options import log_options, output_options, test_options
+
+if TYPE_CHECKING:
+    from keyrota.cli.reading import LogArguments
 
 
 @click.command("report")
@@ -17,11 +21,7 @@ from keyrota.cli.options import log_options, output_options, test_options
 @test_options
 @output_options
 def command(
-    logs: tuple[str, ...],
-    pools: str | None,
-    since: str | None,
-    until: str | None,
-    quiet: bool,
+    arguments: LogArguments,
     output_format: str,
     alpha: float,
     seed: int,
@@ -39,12 +39,12 @@ def command(
       keyrota report --pools infer --since 24h export.json
       docker logs supabase_edge_runtime_app 2>&1 | keyrota report -
     """
-    from keyrota.cli.reading import LogArguments, emit, read_arguments, wants_color, writes_unicode
+    from keyrota.cli.reading import emit, read_arguments, wants_color, writes_unicode
     from keyrota.report.as_json import as_json
     from keyrota.report.content import judge
     from keyrota.report.text import WIDTH, as_text
 
-    reading = read_arguments(LogArguments(logs, pools, since, until, quiet))
+    reading = read_arguments(arguments)
     content = judge(reading, alpha=alpha, seed=seed)
     if output_format == "json":
         emit(as_json(content), output, force, reading)
