@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -13,8 +12,7 @@ from keyrota.events import of_kind
 from keyrota.findings.facts import LogFacts, PoolFacts
 from keyrota.findings.rule import Finding, Rule
 from keyrota.findings.wording import agree, places
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+from keyrota.pools.declared import is_function_id
 
 _OTHER_POOLS: Final = (
     "If the declaration is not that of this application, give its own (--pools FILE or --pools infer)."
@@ -180,7 +178,7 @@ def _wrong_pool(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
 
 
 def _may_pick(function: str, declared: Sequence[str]) -> bool:
-    return function in declared or _UUID.fullmatch(function) is not None
+    return function in declared or is_function_id(function)
 
 
 def _invalid_key_format(rule: Rule, facts: LogFacts) -> Iterator[Finding]:

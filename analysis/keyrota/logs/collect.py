@@ -63,7 +63,6 @@ class Collected:
     malformed: int = 0
     first_malformed: list[tuple[int, str]] = field(default_factory=list)
     found: Counter[str] = field(default_factory=Counter)
-    structured_rows: int = 0
 
     @property
     def ignored(self) -> int:

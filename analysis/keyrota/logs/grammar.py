@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from keyrota.logs.gemini import parse_quota_error
 from keyrota.logs.rules import Rule, RuleTable
+from keyrota.pools.declared import UUID
 
 
 def _error_detail(text: str, values: dict[str, Any]) -> None:
@@ -26,7 +27,6 @@ def _error_detail(text: str, values: dict[str, Any]) -> None:
 _N = r"[0-9]{1,6}"
 _NAME = r"[A-Za-z0-9_]{1,64}"
 _SLUG = r"[A-Za-z0-9_-]{1,64}"
-_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 # `ClientError: `, `google.genai.errors.ClientError: `, or nothing.
 _ERROR_NAME = r"(?:[A-Za-z0-9_.]{0,80}(?:Error|Exception|Exhausted|Requests): ?){0,2}"
 # After a pick: the end, a colour, the quote of logfmt, or a remark (`# Chat`), not somebody's sentence.
@@ -131,7 +131,7 @@ GRAMMAR: Final = (
         "shutdown",
         r"(?:wall clock dura(?:tion|iton) reached|early termination has been triggered"
         r"|CPU time hard limit reached|memory limit reached for the worker)"
-        rf"[:.] isolate: (?P<isolate>{_UUID})",
+        rf"[:.] isolate: (?P<isolate>{UUID})",
         "weCm",
         matches=(
             "early termination has been triggered: isolate: d49cf7c6-0000-4000-8000-000000000001",

@@ -7,6 +7,7 @@ application of the same name may run on another tier.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from typing import Final, Literal
 
@@ -21,6 +22,21 @@ def _as_tuples(struct: msgspec.Struct, *names: str) -> None:
         value = getattr(struct, name)
         if isinstance(value, list):
             msgspec.structs.force_setattr(struct, name, tuple(value))
+
+
+UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+"""The pattern of the platform's ids, of functions and of isolates."""
+
+
+def is_function_id(name: str) -> bool:
+    """Return whether a function is named by the platform's id, its slug being unknown.
+
+    Examples
+    --------
+    >>> is_function_id("beca0000-2222-4333-8444-555566667777"), is_function_id("chat")
+    (True, False)
+    """
+    return re.fullmatch(UUID, name) is not None
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from string import ascii_uppercase
 from typing import TYPE_CHECKING, Final
 
 from keyrota.errors import InputError
-from keyrota.pools.declared import Pool, PoolConfig
+from keyrota.pools.declared import Pool, PoolConfig, is_function_id
 from keyrota.pools.evidence import Row, claims_of, grouped, labels_of, most_picked, rows_of
 from keyrota.pools.fields import MAX_KEY
 from keyrota.pools.linking import MAX_FILLED, Claim, by_label, filled, free_blocks, split
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 INFERRED_SOURCE: Final = "pools inferred from the log"
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(kw_only=True)
@@ -176,7 +174,7 @@ def _config(drafts: Sequence[_Draft]) -> PoolConfig:
     pickers: dict[str, set[int]] = defaultdict(set)
     for index, draft in enumerate(drafts):
         for row in draft.rows:
-            if row.function is not None and is_text(row.function) and not _UUID.fullmatch(row.function):
+            if row.function is not None and is_text(row.function) and not is_function_id(row.function):
                 pickers[row.function].add(index)
     functions: dict[int, list[str]] = defaultdict(list)
     for function, indices in sorted(pickers.items()):
