@@ -7,17 +7,19 @@ import hashlib
 import numpy as np
 
 
-def named_stream(seed: int, *names: str) -> np.random.Generator:
+def named_stream(seed: int | np.random.SeedSequence, *names: str) -> np.random.Generator:
     """Return the generator of the stream that these names have under this seed.
 
     Streams of different names are independent, in the sense of `numpy.random.SeedSequence`, and a
-    stream depends on nothing but the seed and its own names.
+    stream depends on nothing but the seed and its own names. A `SeedSequence`, such as the child that
+    belongs to one replication, stands for itself and is not changed.
 
     Examples
     --------
     >>> int(named_stream(0, "CHAT").integers(100)) == int(named_stream(0, "CHAT").integers(100))
     True
     """
+    parent = np.random.SeedSequence(seed) if isinstance(seed, int) else seed
     digest = hashlib.sha256("\x00".join(names).encode()).digest()
-    words = np.frombuffer(digest, dtype="<u4")
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=tuple(int(word) for word in words)))
+    words = tuple(int(word) for word in np.frombuffer(digest, dtype="<u4"))
+    return np.random.default_rng(np.random.SeedSequence(parent.entropy, spawn_key=(*parent.spawn_key, *words)))

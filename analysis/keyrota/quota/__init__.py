@@ -1,0 +1,1 @@
+"""What a provider counts: windows of calls, for the replay of logs and for the simulation."""

@@ -1,0 +1,1 @@
+"""The pools in motion: arrivals, isolates, rotation and limits, in two engines that agree."""

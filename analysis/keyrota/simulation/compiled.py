@@ -1,0 +1,284 @@
+"""The compiled engine: the kernel in machine code, fed with numbers and arrivals block by block."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from functools import cache
+from types import ModuleType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyrota.errors import ConfigurationError
+from keyrota.quota.windows import SLIDING, day_state, window_state
+from keyrota.simulation.draws import BLOCK, QUANTITIES, TRIGGER, draw, generator, times
+from keyrota.simulation.kernel import layout
+from keyrota.simulation.kernel.instances import close
+from keyrota.simulation.kernel.layout import (
+    ARRIVAL,
+    ARRIVALS,
+    COUNTERS,
+    DONE,
+    FREE_ISOLATES,
+    FREE_REQUESTS,
+    FUNCTION_COLUMNS,
+    IS_LAST,
+    ISOLATE_COLUMNS,
+    NEXT_ORDER,
+    NEXT_TIME,
+    ORDER,
+    REQUEST_COLUMNS,
+    ROWS,
+    WANTED,
+    WANTS_ARRIVALS,
+    WANTS_DRAWS,
+    Plan,
+    State,
+)
+from keyrota.simulation.kernel.loop import advance
+from keyrota.simulation.scenario import Scenario
+from keyrota.simulation.setting import NEVER, Setting
+from keyrota.simulation.tally import Run, new_tally
+from keyrota.simulation.trace import COLUMNS as TRACE_COLUMNS
+
+Advance = Callable[[Plan, State, bool], int]
+
+FIRST_ROOM: Final = 1_024
+"""Rows for isolates and for requests in flight at the start; doubled when they are used up."""
+
+
+def refusal(scenario: Scenario, *, own_policy: bool = False) -> str | None:
+    """Return why the compiled engine cannot run a scenario, or ``None`` if it can."""
+    if own_policy:
+        return "a policy given as a Python function"
+    triggering = [function.name for function in scenario.functions if function.triggers]
+    return f"calls that function {triggering[0]} triggers at another" if triggering else None
+
+
+def run_compiled(
+    setting: Setting, seed: np.random.SeedSequence, *, keep_trace: bool = False, in_python: bool = False
+) -> Run:
+    """Run a scenario in the compiled engine.
+
+    Parameters
+    ----------
+    setting
+        The scenario in integers.
+    seed
+        The replication's own seed sequence.
+    keep_trace
+        Whether to keep everything that happens; memory is bounded by the work in flight without it.
+    in_python
+        Run the kernel without compiling it: slow, to see into it.
+
+    Raises
+    ------
+    ConfigurationError
+        If the engine cannot run this scenario.
+    """
+    reason = refusal(setting.scenario)
+    if reason is not None:
+        raise ConfigurationError(f"the compiled engine cannot simulate {reason}; use the engine simpy")
+    feed = _Feed(setting, seed, keep_trace)
+    step = _in_python if in_python else machine_code()
+    while (wanted := step(feed.plan, feed.state, False)) != DONE:
+        if wanted == WANTS_DRAWS:
+            feed.more_draws(int(feed.state.counters[WANTED]))
+        elif wanted == WANTS_ARRIVALS:
+            feed.more_arrivals(int(feed.state.counters[WANTED]))
+        else:
+            feed.more_room()
+    step(feed.plan, feed.state, True)
+    trace = feed.state.trace[: feed.state.counters[ROWS]].copy() if keep_trace else None
+    return Run(feed.tally, trace)
+
+
+class _Feed:
+    """The arrays of one run, and what the kernel wants from outside."""
+
+    def __init__(self, setting: Setting, seed: np.random.SeedSequence, keep_trace: bool) -> None:
+        self.tally = new_tally(setting)
+        self._times: list[Iterator[NDArray[np.int64]]] = []
+        self._streams: list[list[np.random.Generator]] = []
+        for function in setting.scenario.functions:
+            process, span = function.arrivals, (setting.start, setting.end)
+            self._times.append(iter(()) if process is None else times(seed, function.name, process, *span))
+            self._streams.append([generator(seed, function.name, name) for name in QUANTITIES[:TRIGGER]])
+        self.plan = _plan(setting, keep_trace)
+        self.state = self._new_state(setting)
+        for function in range(len(setting.functions)):
+            self._first_arrival(function)
+
+    def more_draws(self, function: int) -> None:
+        """Fill up the streams of a function that are used up; what is left moves to the front."""
+        draws, drawn = self.state.draws[function], self.state.drawn[function]
+        for quantity, rng in enumerate(self._streams[function]):
+            used = int(drawn[quantity])
+            if used + layout.MARGIN <= BLOCK:
+                continue
+            left = BLOCK - used
+            draws[quantity, :left] = draws[quantity, used:]
+            draws[quantity, left:] = draw(rng, quantity, used)
+            drawn[quantity] = 0
+
+    def more_arrivals(self, function: int) -> None:
+        """Put the next block of arrivals behind the one arrival that is pending."""
+        own, arrivals = self.state.of_function[function], self.state.arrivals[function]
+        pending = arrivals[own[ARRIVAL]]
+        block = next(self._times[function], None)
+        if block is None:
+            own[IS_LAST] = 1
+            return
+        arrivals[0] = pending
+        arrivals[1 : block.size + 1] = block
+        own[ARRIVAL], own[ARRIVALS] = 0, block.size + 1
+
+    def more_room(self) -> None:
+        """Double what is used up: rows of isolates and of requests, of the trace if one is kept."""
+        state, counters = self.state, self.state.counters
+        room: dict[str, NDArray[np.int64]] = {}
+        if counters[FREE_ISOLATES] < layout.MARGIN:
+            room |= _doubled(state.isolates, state.free_isolates, counters, FREE_ISOLATES, "isolates")
+            room["idle"] = np.concatenate([state.idle, np.zeros_like(state.idle)], axis=1)
+        if counters[FREE_REQUESTS] < layout.MARGIN:
+            room |= _doubled(state.requests, state.free_requests, counters, FREE_REQUESTS, "requests")
+            room["heap"] = np.concatenate([state.heap, np.zeros_like(state.heap)])
+        if self.plan.keeps_trace and counters[ROWS] + 4096 + 2 * state.rooms.size > state.trace.shape[0]:
+            room["trace"] = np.concatenate([state.trace, np.zeros_like(state.trace)])
+        self.state = state._replace(**room)
+
+    def _first_arrival(self, function: int) -> None:
+        own, arrivals = self.state.of_function[function], self.state.arrivals[function]
+        own[NEXT_TIME], own[NEXT_ORDER] = NEVER, self.state.counters[ORDER]
+        self.state.counters[ORDER] += 1
+        block = next(self._times[function], None)
+        if block is None:
+            return
+        arrivals[: block.size] = block
+        own[NEXT_TIME], own[ARRIVALS] = arrivals[0], block.size
+
+    def _new_state(self, setting: Setting) -> State:
+        functions, keys = len(setting.functions), len(setting.keys)
+        minutes = [window_state(setting.window, limit) for limit in setting.minute_limits]
+        width = max(len(window) for window in minutes)
+        counters = np.zeros(COUNTERS, dtype=np.int64)
+        counters[FREE_ISOLATES] = counters[FREE_REQUESTS] = FIRST_ROOM
+        rows = (1 << 16) + 4 * keys if self.plan.keeps_trace else 0
+        state = State(
+            counters=counters,
+            of_function=_zeros(functions, FUNCTION_COLUMNS),
+            arrivals=_zeros(functions, BLOCK + 1),
+            draws=np.zeros((functions, TRIGGER, BLOCK)),
+            drawn=np.full((functions, TRIGGER), BLOCK, dtype=np.int64),
+            minutes=np.array([window + [0] * (width - len(window)) for window in minutes], dtype=np.int64),
+            days=np.array([day_state() for _ in setting.day_limits], dtype=np.int64),
+            shared=np.ones(len(setting.pool_size), dtype=np.int64),
+            picks=_zeros(keys),
+            rooms=_zeros(keys),
+            held=np.full((functions, max(f.slots for f in setting.functions)), -1, dtype=np.int64),
+            idle=_zeros(functions, FIRST_ROOM),
+            isolates=_zeros(FIRST_ROOM, ISOLATE_COLUMNS),
+            free_isolates=np.arange(FIRST_ROOM, dtype=np.int64),
+            requests=_zeros(FIRST_ROOM, REQUEST_COLUMNS),
+            free_requests=np.arange(FIRST_ROOM, dtype=np.int64),
+            heap=_zeros(FIRST_ROOM, 3),
+            by_function=self.tally.functions,
+            by_key=self.tally.keys,
+            by_pool=self.tally.pools,
+            trace=_zeros(rows, TRACE_COLUMNS),
+        )
+        return state
+
+
+def _plan(setting: Setting, keep_trace: bool) -> Plan:
+    functions = [
+        (
+            f.pool, f.kind, f.slots, f.life, f.boot_least, f.boot_span, f.preflight, f.expiry, f.cap,
+            f.warm, f.cold, f.is_constant,
+        )
+        for f in setting.functions
+    ]  # fmt: skip
+    return Plan(
+        warm=setting.warm,
+        end=setting.end,
+        policy=setting.policy,
+        window=setting.window,
+        charge_rejected=setting.scenario.charge_rejected,
+        picks_per_request=setting.scenario.picks_per_request,
+        keeps_trace=keep_trace,
+        reaction=setting.reaction,
+        functions=np.array(functions, dtype=np.int64),
+        pool_first=np.array(setting.pool_first, dtype=np.int64),
+        pool_size=np.array(setting.pool_size, dtype=np.int64),
+        key_quota=np.array(setting.key_quota, dtype=np.int64),
+        minute_limits=np.array(setting.minute_limits, dtype=np.int64),
+        day_limits=np.array(setting.day_limits, dtype=np.int64),
+        midnights=setting.midnights,
+        deployments=np.array(setting.deployments, dtype=np.int64),
+    )
+
+
+def _zeros(*shape: int) -> NDArray[np.int64]:
+    return np.zeros(shape, dtype=np.int64)
+
+
+def _doubled(
+    rows: NDArray[np.int64], free: NDArray[np.int64], counters: NDArray[np.int64], place: int, name: str
+) -> dict[str, NDArray[np.int64]]:
+    size, left = rows.shape[0], int(counters[place])
+    more = np.concatenate([free[:left], np.arange(size, 2 * size), np.zeros(size - left, dtype=np.int64)])
+    counters[place] = left + size
+    return {name: np.concatenate([rows, np.zeros_like(rows)]), f"free_{name}": more}
+
+
+def _in_python(plan: Plan, state: State, closes: bool) -> int:
+    if closes:
+        close(plan, state)
+        return DONE
+    return advance(plan, state)
+
+
+def _pure_modules() -> list[ModuleType]:
+    from keyrota.quota import windows
+    from keyrota.rotation import policies
+    from keyrota.simulation import reactions, tally
+    from keyrota.simulation.kernel import calls, instances, loop, queues
+
+    return [policies, windows, reactions, tally, layout, queues, instances, calls, loop]
+
+
+@cache
+def machine_code() -> Advance:
+    """Return the compiled kernel: from the cache on disk, or compiled now, which takes a while.
+
+    The functions that the kernel calls stay plain Python for everybody else; here they are made
+    known to the compiler.
+    """
+    import inspect
+
+    import numba
+    from numba.extending import register_jitable
+
+    # The compiler's cache looks at the file of the function that it compiles, not at those it calls.
+    fingerprint = 1
+    for module in _pure_modules():
+        fingerprint = zlib.crc32(inspect.getsource(module).encode(), fingerprint)
+        for function in vars(module).values():
+            if inspect.isfunction(function) and function.__module__ == module.__name__:
+                register_jitable(_nrt=False, forceinline=True)(function)
+    return _kernel(numba, fingerprint)
+
+
+def _kernel(numba: Any, fingerprint: int) -> Advance:
+    def kernel(plan: Plan, state: State, closes: bool) -> int:
+        if fingerprint < 0:  # never: its value is part of the cache's key
+            return DONE
+        if closes:
+            close(plan, state)
+            return DONE
+        return advance(plan, state)
+
+    compiled: Advance = numba.njit(cache=True, nogil=True, _nrt=False)(kernel)
+    return compiled
