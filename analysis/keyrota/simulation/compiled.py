@@ -11,50 +11,22 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from keyrota.errors import ConfigurationError
-from keyrota.quota.windows import SLIDING, day_state, window_state
+from keyrota.quota.windows import day_state, window_state
 from keyrota.simulation.draws import BLOCK, QUANTITIES, TRIGGER, draw, generator, times
-from keyrota.simulation.kernel import layout
+from keyrota.simulation.kernel import layout as at
 from keyrota.simulation.kernel.instances import close
-from keyrota.simulation.kernel.layout import (
-    ARRIVAL,
-    ARRIVALS,
-    COUNTERS,
-    DONE,
-    FREE_ISOLATES,
-    FREE_REQUESTS,
-    FUNCTION_COLUMNS,
-    IS_LAST,
-    ISOLATE_COLUMNS,
-    NEXT_ORDER,
-    NEXT_TIME,
-    ORDER,
-    REQUEST_COLUMNS,
-    ROWS,
-    WANTED,
-    WANTS_ARRIVALS,
-    WANTS_DRAWS,
-    Plan,
-    State,
-)
+from keyrota.simulation.kernel.layout import Plan, State
 from keyrota.simulation.kernel.loop import advance
-from keyrota.simulation.scenario import Scenario
+from keyrota.simulation.refusal import refusal, refuse
 from keyrota.simulation.setting import NEVER, Setting
 from keyrota.simulation.tally import Run, new_tally
 from keyrota.simulation.trace import COLUMNS as TRACE_COLUMNS
+from keyrota.simulation.trace import in_order
 
 Advance = Callable[[Plan, State, bool], int]
 
 FIRST_ROOM: Final = 1_024
 """Rows for isolates and for requests in flight at the start; doubled when they are used up."""
-
-
-def refusal(scenario: Scenario, *, own_policy: bool = False) -> str | None:
-    """Return why the compiled engine cannot run a scenario, or ``None`` if it can."""
-    if own_policy:
-        return "a policy given as a Python function"
-    triggering = [function.name for function in scenario.functions if function.triggers]
-    return f"calls that function {triggering[0]} triggers at another" if triggering else None
 
 
 def run_compiled(
@@ -80,19 +52,19 @@ def run_compiled(
     """
     reason = refusal(setting.scenario)
     if reason is not None:
-        raise ConfigurationError(f"the compiled engine cannot simulate {reason}; use the engine simpy")
+        refuse(reason)
     feed = _Feed(setting, seed, keep_trace)
     step = _in_python if in_python else machine_code()
-    while (wanted := step(feed.plan, feed.state, False)) != DONE:
-        if wanted == WANTS_DRAWS:
-            feed.more_draws(int(feed.state.counters[WANTED]))
-        elif wanted == WANTS_ARRIVALS:
-            feed.more_arrivals(int(feed.state.counters[WANTED]))
+    while (wanted := step(feed.plan, feed.state, False)) != at.DONE:
+        if wanted == at.WANTS_DRAWS:
+            feed.more_draws(int(feed.state.counters[at.WANTED]))
+        elif wanted == at.WANTS_ARRIVALS:
+            feed.more_arrivals(int(feed.state.counters[at.WANTED]))
         else:
             feed.more_room()
     step(feed.plan, feed.state, True)
-    trace = feed.state.trace[: feed.state.counters[ROWS]].copy() if keep_trace else None
-    return Run(feed.tally, trace)
+    rows = feed.state.trace[: feed.state.counters[at.ROWS]]
+    return Run(feed.tally, in_order(rows) if keep_trace else None)
 
 
 class _Feed:
@@ -108,15 +80,15 @@ class _Feed:
             self._streams.append([generator(seed, function.name, name) for name in QUANTITIES[:TRIGGER]])
         self.plan = _plan(setting, keep_trace)
         self.state = self._new_state(setting)
-        for function in range(len(setting.functions)):
-            self._first_arrival(function)
+        for number in range(len(setting.functions)):
+            self._first_arrival(number)
 
     def more_draws(self, function: int) -> None:
         """Fill up the streams of a function that are used up; what is left moves to the front."""
         draws, drawn = self.state.draws[function], self.state.drawn[function]
         for quantity, rng in enumerate(self._streams[function]):
             used = int(drawn[quantity])
-            if used + layout.MARGIN <= BLOCK:
+            if used + at.MARGIN <= BLOCK:
                 continue
             left = BLOCK - used
             draws[quantity, :left] = draws[quantity, used:]
@@ -126,49 +98,49 @@ class _Feed:
     def more_arrivals(self, function: int) -> None:
         """Put the next block of arrivals behind the one arrival that is pending."""
         own, arrivals = self.state.of_function[function], self.state.arrivals[function]
-        pending = arrivals[own[ARRIVAL]]
+        pending = arrivals[own[at.ARRIVAL]]
         block = next(self._times[function], None)
         if block is None:
-            own[IS_LAST] = 1
+            own[at.IS_LAST] = 1
             return
         arrivals[0] = pending
         arrivals[1 : block.size + 1] = block
-        own[ARRIVAL], own[ARRIVALS] = 0, block.size + 1
+        own[at.ARRIVAL], own[at.ARRIVALS] = 0, block.size + 1
 
     def more_room(self) -> None:
         """Double what is used up: rows of isolates and of requests, of the trace if one is kept."""
         state, counters = self.state, self.state.counters
-        room: dict[str, NDArray[np.int64]] = {}
-        if counters[FREE_ISOLATES] < layout.MARGIN:
-            room |= _doubled(state.isolates, state.free_isolates, counters, FREE_ISOLATES, "isolates")
+        room: dict[str, Any] = {}
+        if counters[at.FREE_ISOLATES] < at.MARGIN:
+            room |= _doubled(state.isolates, state.free_isolates, counters, at.FREE_ISOLATES, "isolates")
             room["idle"] = np.concatenate([state.idle, np.zeros_like(state.idle)], axis=1)
-        if counters[FREE_REQUESTS] < layout.MARGIN:
-            room |= _doubled(state.requests, state.free_requests, counters, FREE_REQUESTS, "requests")
+        if counters[at.FREE_REQUESTS] < at.MARGIN:
+            room |= _doubled(state.requests, state.free_requests, counters, at.FREE_REQUESTS, "requests")
             room["heap"] = np.concatenate([state.heap, np.zeros_like(state.heap)])
-        if self.plan.keeps_trace and counters[ROWS] + 4096 + 2 * state.rooms.size > state.trace.shape[0]:
+        if self.plan.keeps_trace and counters[at.ROWS] + 4096 + 2 * state.rooms.size > state.trace.shape[0]:
             room["trace"] = np.concatenate([state.trace, np.zeros_like(state.trace)])
         self.state = state._replace(**room)
 
     def _first_arrival(self, function: int) -> None:
         own, arrivals = self.state.of_function[function], self.state.arrivals[function]
-        own[NEXT_TIME], own[NEXT_ORDER] = NEVER, self.state.counters[ORDER]
-        self.state.counters[ORDER] += 1
+        own[at.NEXT_TIME], own[at.NEXT_ORDER] = NEVER, self.state.counters[at.ORDER]
+        self.state.counters[at.ORDER] += 1
         block = next(self._times[function], None)
         if block is None:
             return
         arrivals[: block.size] = block
-        own[NEXT_TIME], own[ARRIVALS] = arrivals[0], block.size
+        own[at.NEXT_TIME], own[at.ARRIVALS] = arrivals[0], block.size
 
     def _new_state(self, setting: Setting) -> State:
         functions, keys = len(setting.functions), len(setting.keys)
         minutes = [window_state(setting.window, limit) for limit in setting.minute_limits]
         width = max(len(window) for window in minutes)
-        counters = np.zeros(COUNTERS, dtype=np.int64)
-        counters[FREE_ISOLATES] = counters[FREE_REQUESTS] = FIRST_ROOM
+        counters = np.zeros(at.COUNTERS, dtype=np.int64)
+        counters[at.FREE_ISOLATES] = counters[at.FREE_REQUESTS] = FIRST_ROOM
         rows = (1 << 16) + 4 * keys if self.plan.keeps_trace else 0
-        state = State(
+        return State(
             counters=counters,
-            of_function=_zeros(functions, FUNCTION_COLUMNS),
+            of_function=_zeros(functions, at.FUNCTION_COLUMNS),
             arrivals=_zeros(functions, BLOCK + 1),
             draws=np.zeros((functions, TRIGGER, BLOCK)),
             drawn=np.full((functions, TRIGGER), BLOCK, dtype=np.int64),
@@ -179,9 +151,9 @@ class _Feed:
             rooms=_zeros(keys),
             held=np.full((functions, max(f.slots for f in setting.functions)), -1, dtype=np.int64),
             idle=_zeros(functions, FIRST_ROOM),
-            isolates=_zeros(FIRST_ROOM, ISOLATE_COLUMNS),
+            isolates=_zeros(FIRST_ROOM, at.ISOLATE_COLUMNS),
             free_isolates=np.arange(FIRST_ROOM, dtype=np.int64),
-            requests=_zeros(FIRST_ROOM, REQUEST_COLUMNS),
+            requests=_zeros(FIRST_ROOM, at.REQUEST_COLUMNS),
             free_requests=np.arange(FIRST_ROOM, dtype=np.int64),
             heap=_zeros(FIRST_ROOM, 3),
             by_function=self.tally.functions,
@@ -189,7 +161,6 @@ class _Feed:
             by_pool=self.tally.pools,
             trace=_zeros(rows, TRACE_COLUMNS),
         )
-        return state
 
 
 def _plan(setting: Setting, keep_trace: bool) -> Plan:
@@ -236,7 +207,7 @@ def _doubled(
 def _in_python(plan: Plan, state: State, closes: bool) -> int:
     if closes:
         close(plan, state)
-        return DONE
+        return at.DONE
     return advance(plan, state)
 
 
@@ -246,7 +217,7 @@ def _pure_modules() -> list[ModuleType]:
     from keyrota.simulation import reactions, tally
     from keyrota.simulation.kernel import calls, instances, loop, queues
 
-    return [policies, windows, reactions, tally, layout, queues, instances, calls, loop]
+    return [policies, windows, reactions, tally, at, queues, instances, calls, loop]
 
 
 @cache
@@ -274,10 +245,10 @@ def machine_code() -> Advance:
 def _kernel(numba: Any, fingerprint: int) -> Advance:
     def kernel(plan: Plan, state: State, closes: bool) -> int:
         if fingerprint < 0:  # never: its value is part of the cache's key
-            return DONE
+            return at.DONE
         if closes:
             close(plan, state)
-            return DONE
+            return at.DONE
         return advance(plan, state)
 
     compiled: Advance = numba.njit(cache=True, nogil=True, _nrt=False)(kernel)

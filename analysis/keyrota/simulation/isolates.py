@@ -86,12 +86,15 @@ class Isolates(ABC):
         """Return the isolate that answers a preflight."""
         raise NotImplementedError
 
+    @abstractmethod
     def work(self, isolate: Isolate, begin: int, end: int) -> None:
         """Take note that a request begins its work and when that ends; moments never go back."""
 
+    @abstractmethod
     def leave(self, isolate: Isolate, now: int) -> None:
         """Take note that a request has left."""
 
+    @abstractmethod
     def close(self) -> None:
         """Count what is left when all requests are finished."""
 
@@ -151,6 +154,12 @@ class Slots(Isolates):
         self._count(OfFunction.BUSY_US, max(begin, isolate.busy_until), end)
         isolate.busy_until = max(end, isolate.busy_until)
 
+    def leave(self, isolate: Isolate, now: int) -> None:
+        """Do nothing: its end was counted when it booted."""
+
+    def close(self) -> None:
+        """Do nothing: all ends are counted."""
+
     @property
     def _is_hosted(self) -> bool:
         return self.function.kind == HOSTED
@@ -178,6 +187,9 @@ class ScaledInstances(Isolates):
         isolate = self._boot(now)
         isolate.busy_until = now
         return isolate
+
+    def work(self, isolate: Isolate, begin: int, end: int) -> None:
+        """Do nothing: an instance is busy until its request leaves."""
 
     def leave(self, isolate: Isolate, now: int) -> None:
         """Let the instance wait for the next request, or end if a deployment has replaced it."""

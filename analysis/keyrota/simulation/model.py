@@ -13,30 +13,11 @@ from typing import Any
 import numpy as np
 import simpy
 
-from keyrota.quota.windows import (
-    ADMITTED,
-    PER_DAY,
-    UNLIMITED,
-    call,
-    day_number,
-    day_room,
-    day_state,
-    free_at,
-    quota_room,
-    window_state,
-)
-from keyrota.rotation.policies import (
-    LEAST_USED,
-    RANDOM,
-    SHARED,
-    STICKY,
-    following,
-    next_position,
-    random_position,
-    roomiest,
-)
-from keyrota.simulation.draws import CHOICE, JITTER, SERVICE, TRIGGER, Draws, times
+from keyrota.quota.windows import ADMITTED, PER_DAY
+from keyrota.simulation.choice import KeyChoice, Rotation
+from keyrota.simulation.draws import JITTER, SERVICE, TRIGGER, Draws, times
 from keyrota.simulation.isolates import Isolate, isolates_of
+from keyrota.simulation.provider import Quotas
 from keyrota.simulation.reactions import FAILOVER, GIVES_UP, delay_after
 from keyrota.simulation.scenario import Trigger
 from keyrota.simulation.setting import NEVER, Setting
@@ -44,92 +25,6 @@ from keyrota.simulation.tally import OfFunction, OfKey, OfPool, Run, Tally, new_
 from keyrota.simulation.trace import BOOT, INVOCATION, PICK, REJECTION, SHUTDOWN, as_trace
 
 Events = Generator[simpy.Event, Any, None]
-KeyChoice = Callable[[list[int], list[int], float], int]
-"""A user's own policy: given the room and the picks of each key and a draw in [0, 1), a 1-based position."""
-
-
-class Quotas:
-    """What the provider counts: a minute window and a day for each project and model."""
-
-    def __init__(self, setting: Setting) -> None:
-        self.setting = setting
-        self.minutes = [window_state(setting.window, limit) for limit in setting.minute_limits]
-        self.days = [day_state() for _ in setting.day_limits]
-        self.charges_rejected = setting.scenario.charge_rejected
-
-    def call(self, key: int, now: int) -> int:
-        """Make a call with a key; return `ADMITTED` or the limit that rejects it."""
-        setting, quota = self.setting, self.setting.key_quota[key]
-        return call(
-            setting.window, setting.minute_limits[quota], self.minutes[quota],
-            setting.day_limits[quota], self.days[quota], self.today(now), now, self.charges_rejected,
-        )  # fmt: skip
-
-    def stated_delay(self, key: int, answer: int, now: int) -> int:
-        """Return the delay that a 429 states: until the window, or the day, lets a call pass."""
-        setting, quota = self.setting, self.setting.key_quota[key]
-        if answer == PER_DAY:
-            return int(setting.midnights[self.today(now) + 1]) - now
-        return free_at(setting.window, setting.minute_limits[quota], self.minutes[quota], now) - now
-
-    def room(self, key: int, now: int) -> int:
-        """Return how many calls a key would let pass now."""
-        setting, quota = self.setting, self.setting.key_quota[key]
-        return quota_room(
-            setting.window, setting.minute_limits[quota], self.minutes[quota],
-            setting.day_limits[quota], self.days[quota], self.today(now), now,
-        )  # fmt: skip
-
-    def is_spent(self, key: int, now: int) -> bool:
-        """Whether a key has no call left for its day."""
-        quota = self.setting.key_quota[key]
-        limit = self.setting.day_limits[quota]
-        return limit != UNLIMITED and day_room(limit, self.days[quota], self.today(now)) <= 0
-
-    def today(self, now: int) -> int:
-        """Return the number of the Pacific day."""
-        return day_number(self.setting.midnights, now)
-
-
-class Rotation:
-    """Which key a pick takes: the counters, and the policy that moves them."""
-
-    def __init__(self, setting: Setting, quotas: Quotas, own: KeyChoice | None) -> None:
-        self.setting, self.quotas, self.own = setting, quotas, own
-        self.shared = [1 for _ in setting.pool_size]
-        self.picks = [0 for _ in setting.keys]
-
-    def pick(self, pool: int, isolate: Isolate, draws: Draws, now: int) -> int:
-        """Return the key (its index) that a new pick takes."""
-        policy, first, size = self.setting.policy, self.setting.pool_first[pool], self.setting.pool_size[pool]
-        if self.own is not None or policy == LEAST_USED:
-            rooms = [self.quotas.room(first + index, now) for index in range(size)]
-            picks = self.picks[first : first + size]
-            own = self.own
-            position = roomiest(rooms, picks) if own is None else own(rooms, picks, draws.next(CHOICE))
-        elif policy == RANDOM:
-            position = random_position(draws.next(CHOICE), size)
-        else:
-            position = self.shared[pool] if policy == SHARED else isolate.position
-        return self._took(pool, isolate, position)
-
-    def next_key(self, pool: int, isolate: Isolate, key: int) -> int:
-        """Return the key after one that was rejected, for a client that fails over."""
-        position = key - self.setting.pool_first[pool] + 1
-        return self._took(pool, isolate, following(position, self.setting.pool_size[pool]))
-
-    def rejected(self, pool: int, isolate: Isolate, key: int) -> None:
-        """Take note of a 429: an isolate that sticks to a key moves on."""
-        if self.setting.policy == STICKY:
-            position = key - self.setting.pool_first[pool] + 1
-            isolate.position = following(position, self.setting.pool_size[pool])
-
-    def _took(self, pool: int, isolate: Isolate, position: int) -> int:
-        size, key = self.setting.pool_size[pool], self.setting.pool_first[pool] + position - 1
-        isolate.position = next_position(self.setting.policy, position, size)
-        self.shared[pool] = following(position, size)
-        self.picks[key] += 1
-        return key
 
 
 class Model:
@@ -176,6 +71,11 @@ class Model:
             for function in setting.scenario.functions
         ]
 
+    @property
+    def now(self) -> int:
+        """The moment, in nanoseconds since 1970 UTC."""
+        return int(self.env.now)
+
     def run(self) -> Run:
         """Run until the last request is finished."""
         for number in range(len(self.setting.functions)):
@@ -196,20 +96,20 @@ class Model:
             return
         for block in times(self.seed, name, arrivals, self.setting.start, self.setting.end):
             for moment in block.tolist():
-                yield self.env.timeout(moment - self.env.now)
+                yield self.env.timeout(moment - self.now)
                 self.env.process(self.request(function))
 
     def request(self, function: int) -> Events:
         """One request from its arrival to its answer."""
         env, what, isolates = self.env, self.setting.functions[function], self.isolates[function]
-        number, arrived, counts = self.requests[function], env.now, env.now >= self.setting.warm
+        number, counts = self.requests[function], self.now >= self.setting.warm
         self.requests[function] += 1
         if what.preflight:
-            answering = isolates.preflight(env.now)
-            if answering.ready > env.now:
-                yield env.timeout(answering.ready - env.now)
-        sent, booted = env.now, isolates.booted
-        isolate = isolates.meet(env.now)
+            answering = isolates.preflight(self.now)
+            if answering.ready > self.now:
+                yield env.timeout(answering.ready - self.now)
+        sent, booted = self.now, isolates.booted
+        isolate = isolates.meet(self.now)
         is_cold = isolates.booted > booted
         self.count(function, OfFunction.REQUESTS, counts)
         self.count(function, OfFunction.COLD, counts and is_cold)
@@ -217,24 +117,24 @@ class Model:
             self.count(function, OfFunction.TURNED_AWAY, counts)
             self.record(sent, INVOCATION, function, -1, number, -1, 0, 0, 503)
             return
-        if isolate.ready > env.now:
-            yield env.timeout(isolate.ready - env.now)
+        if isolate.ready > self.now:
+            yield env.timeout(isolate.ready - self.now)
         trigger = self.trigger_of(function)
         leaves_call = trigger is not None and trigger[1].replaces_call
         answer = yield from self.calls(function, isolate, number, counts, leaves_call)
         if answer == ADMITTED:
             work = self.work(function, is_cold)
-            isolates.work(isolate, env.now, env.now + work)
+            isolates.work(isolate, self.now, self.now + work)
             yield env.timeout(work)
             if trigger is not None:
                 env.process(self.request(trigger[0]))
         else:
             self.count(function, OfFunction.REJECTED, counts)
             first = self.tally.pools[what.pool]
-            first[OfPool.FIRST_REJECTION] = min(int(first[OfPool.FIRST_REJECTION]), env.now)
-        isolates.leave(isolate, env.now)
+            first[OfPool.FIRST_REJECTION] = min(int(first[OfPool.FIRST_REJECTION]), self.now)
+        isolates.leave(isolate, self.now)
         status = 200 if answer == ADMITTED else 429
-        self.record(env.now, INVOCATION, function, isolate.number, number, -1, env.now - arrived, 0, status)
+        self.record(self.now, INVOCATION, function, isolate.number, number, -1, self.now - sent, 0, status)
 
     def calls(
         self, function: int, isolate: Isolate, request: int, counts: bool, leaves_call: bool
@@ -249,13 +149,13 @@ class Model:
                 if made > 0 and reaction.kind == FAILOVER:
                     key = self.rotation.next_key(pool, isolate, key)
                 else:
-                    key = self.rotation.pick(pool, isolate, draws, env.now)
+                    key = self.rotation.pick(pool, isolate, draws, self.now)
                 self.count_key(key, OfKey.PICKS, counts)
-                self.record(env.now, PICK, function, isolate.number, request, key, 0, 0, 0)
+                self.record(self.now, PICK, function, isolate.number, request, key, 0, 0, 0)
             if leaves_call:
                 self.count(function, OfFunction.UNUSED, counts)
                 return ADMITTED
-            answer = self.quotas.call(key, env.now)
+            answer = self.quotas.call(key, self.now)
             made += 1
             self.count_key(key, OfKey.CALLS, counts)
             if answer == ADMITTED:
@@ -263,16 +163,16 @@ class Model:
                 return answer
             self.count_key(key, OfKey.PER_DAY if answer == PER_DAY else OfKey.PER_MINUTE, counts)
             self.rotation.rejected(pool, isolate, key)
-            stated = self.quotas.stated_delay(key, answer, env.now)
-            self.record(env.now, REJECTION, function, isolate.number, request, key, stated, answer, 429)
-            first_rejection = min(first_rejection, env.now)
+            stated = self.quotas.stated_delay(key, answer, self.now)
+            self.record(self.now, REJECTION, function, isolate.number, request, key, stated, answer, 429)
+            first_rejection = min(first_rejection, self.now)
             if reaction.kind == FAILOVER:
                 if made >= min(reaction.tries, size):
                     return answer
                 continue
             waits = made < reaction.tries
             uniform = draws.next(JITTER) if waits else 0.0
-            delay = delay_after(reaction, made, first_rejection, env.now, stated, uniform)
+            delay = delay_after(reaction, made, first_rejection, self.now, stated, uniform)
             if delay == GIVES_UP:
                 return answer
             yield env.timeout(delay)
@@ -297,11 +197,11 @@ class Model:
     def note_exhaustion(self, pool: int, key: int) -> None:
         """Note the call that is the last which the keys of a pool had left for the day."""
         moments = self.tally.pools[pool]
-        if moments[OfPool.EXHAUSTED] != NEVER or not self.quotas.is_spent(key, self.env.now):
+        if moments[OfPool.EXHAUSTED] != NEVER or not self.quotas.is_spent(key, self.now):
             return
         first, size = self.setting.pool_first[pool], self.setting.pool_size[pool]
-        if all(self.quotas.is_spent(other, self.env.now) for other in range(first, first + size)):
-            moments[OfPool.EXHAUSTED] = self.env.now
+        if all(self.quotas.is_spent(other, self.now) for other in range(first, first + size)):
+            moments[OfPool.EXHAUSTED] = self.now
 
     def count(self, function: int, column: OfFunction, happens: bool) -> None:
         """Count for a function."""

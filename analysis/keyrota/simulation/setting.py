@@ -20,7 +20,6 @@ from keyrota.quota.windows import UNLIMITED, WINDOWS
 from keyrota.rotation.policies import POLICIES
 from keyrota.simulation.reactions import FAIL, FAILOVER, REACTIONS, Reaction
 from keyrota.simulation.scenario import Function, Hosted, ScalePerRequest, Scenario
-from keyrota.simulation.table import KeyRow
 
 HOSTED: Final = 0
 SINGLE: Final = 1
@@ -28,6 +27,19 @@ SCALE_PER_REQUEST: Final = 2
 
 NEVER: Final = 2**62
 """A moment after all others."""
+
+
+@dataclass(frozen=True)
+class KeyRow:
+    """What one key is called, and its declared limits."""
+
+    pool: str
+    key: int
+    position: int
+    size: int
+    model: str | None
+    per_minute: int | None
+    per_day: int | None
 
 
 @dataclass(frozen=True)
@@ -91,11 +103,6 @@ class Setting:
     day_limits: tuple[int, ...]
     midnights: NDArray[np.int64]
     deployments: tuple[int, ...]
-
-    @property
-    def pools(self) -> tuple[tuple[str, str], ...]:
-        """Slug and pool of each function, as the event table needs them."""
-        return tuple((f.name, f.pool) for f in self.scenario.functions)
 
 
 def setting_of(scenario: Scenario) -> Setting:

@@ -6,33 +6,8 @@ from keyrota.quota.windows import day_number
 from keyrota.rotation.policies import first_position
 from keyrota.simulation.draws import BOOT as BOOT_DRAW
 from keyrota.simulation.draws import SLOT, START
-from keyrota.simulation.kernel.layout import (
-    ALIVE_US,
-    BOOT_LEAST,
-    BOOT_SPAN,
-    BOOTED,
-    BORN,
-    BUSY_UNTIL,
-    CAP,
-    ENDS,
-    FREE_ISOLATES,
-    HOLDERS,
-    IDLE,
-    IDLE_UNTIL,
-    KIND,
-    LIFE,
-    LIFE_US,
-    N_ENDED,
-    NUMBER,
-    POOL,
-    POSITION,
-    READY,
-    REPLACED,
-    SLOTS,
-    WORKING,
-    Plan,
-    State,
-)
+from keyrota.simulation.kernel import layout as at
+from keyrota.simulation.kernel.layout import Plan, State
 from keyrota.simulation.kernel.queues import pop_idle, record, release, take
 from keyrota.simulation.setting import HOSTED, NEVER, SCALE_PER_REQUEST
 from keyrota.simulation.tally import overlap_us
@@ -41,26 +16,26 @@ from keyrota.simulation.trace import BOOT, DEPLOYED, EARLY_DROP, SHUTDOWN
 
 def meet(plan: Plan, state: State, function: int, now: int) -> int:
     """Return the isolate that a request meets, booted for it if need be; -1 at the cap."""
-    kind = plan.functions[function, KIND]
+    kind = plan.functions[function, at.KIND]
     if kind == HOSTED:
-        slot = int(take(state, function, SLOT) * plan.functions[function, SLOTS])
+        slot = int(take(state, function, SLOT) * plan.functions[function, at.SLOTS])
         return in_slot(plan, state, function, slot, now)
     if kind != SCALE_PER_REQUEST:
         return in_slot(plan, state, function, 0, now)
     own = state.of_function[function]
-    while own[IDLE] > 0:
+    while own[at.IDLE] > 0:
         isolate = pop_idle(state, function)
-        if now < state.isolates[isolate, IDLE_UNTIL]:
-            own[WORKING] += 1
-            state.isolates[isolate, BUSY_UNTIL] = now
+        if now < state.isolates[isolate, at.IDLE_UNTIL]:
+            own[at.WORKING] += 1
+            state.isolates[isolate, at.BUSY_UNTIL] = now
             return isolate
-        end_isolate(plan, state, function, isolate, state.isolates[isolate, IDLE_UNTIL])
+        end_isolate(plan, state, function, isolate, state.isolates[isolate, at.IDLE_UNTIL])
         release(state, isolate)
-    if own[WORKING] == plan.functions[function, CAP]:
+    if own[at.WORKING] == plan.functions[function, at.CAP]:
         return -1
-    own[WORKING] += 1
+    own[at.WORKING] += 1
     isolate = boot(plan, state, function, now)
-    state.isolates[isolate, BUSY_UNTIL] = now
+    state.isolates[isolate, at.BUSY_UNTIL] = now
     return isolate
 
 
@@ -68,52 +43,52 @@ def in_slot(plan: Plan, state: State, function: int, slot: int, now: int) -> int
     """Return the isolate in a slot, booted if there is none that still takes requests."""
     isolate = state.held[function, slot]
     if isolate >= 0:
-        if now < state.isolates[isolate, ENDS]:
-            return isolate
+        if now < state.isolates[isolate, at.ENDS]:
+            return int(isolate)
         release(state, isolate)
     isolate = boot(plan, state, function, now)
     state.held[function, slot] = isolate
-    end_isolate(plan, state, function, isolate, state.isolates[isolate, ENDS])
+    end_isolate(plan, state, function, isolate, state.isolates[isolate, at.ENDS])
     return isolate
 
 
 def boot(plan: Plan, state: State, function: int, now: int) -> int:
     """Return a new isolate, held once."""
-    state.counters[FREE_ISOLATES] -= 1
-    isolate = state.free_isolates[state.counters[FREE_ISOLATES]]
+    state.counters[at.FREE_ISOLATES] -= 1
+    isolate = state.free_isolates[state.counters[at.FREE_ISOLATES]]
     own, row = plan.functions[function], state.isolates[isolate]
-    duration = own[BOOT_LEAST] + int(take(state, function, BOOT_DRAW) * own[BOOT_SPAN])
+    duration = own[at.BOOT_LEAST] + int(take(state, function, BOOT_DRAW) * own[at.BOOT_SPAN])
     uniform = take(state, function, START)
-    row[NUMBER] = state.of_function[function, BOOTED]
-    state.of_function[function, BOOTED] += 1
-    row[BORN] = now
-    row[READY] = now + duration
-    row[REPLACED] = plan.deployments[day_number(plan.deployments, now) + 1]
-    row[ENDS] = min(now + own[LIFE], row[REPLACED])
-    row[POSITION] = first_position(plan.policy, uniform, plan.pool_size[own[POOL]])
-    row[BUSY_UNTIL] = 0
-    row[IDLE_UNTIL] = NEVER
-    row[HOLDERS] = 1
-    record(plan, state, now, BOOT, function, row[NUMBER], -1, -1, duration, 0, 0)
-    return isolate
+    row[at.NUMBER] = state.of_function[function, at.BOOTED]
+    state.of_function[function, at.BOOTED] += 1
+    row[at.BORN] = now
+    row[at.READY] = now + duration
+    row[at.REPLACED] = plan.deployments[day_number(plan.deployments, now) + 1]
+    row[at.ENDS] = min(now + own[at.LIFE], row[at.REPLACED])
+    row[at.POSITION] = first_position(plan.policy, uniform, plan.pool_size[own[at.POOL]])
+    row[at.BUSY_UNTIL] = 0
+    row[at.IDLE_UNTIL] = NEVER
+    row[at.HOLDERS] = 1
+    record(plan, state, now, BOOT, function, row[at.NUMBER], -1, -1, duration, 0, 0)
+    return int(isolate)
 
 
 def end_isolate(plan: Plan, state: State, function: int, isolate: int, moment: int) -> None:
     """Count an isolate's whole life."""
     row, counts = state.isolates[isolate], state.by_function[function]
-    counts[ALIVE_US] += overlap_us(row[BORN], moment, plan.warm, plan.end)
+    counts[at.ALIVE_US] += overlap_us(row[at.BORN], moment, plan.warm, plan.end)
     if moment > plan.end:
         return
-    reason = DEPLOYED if moment >= row[REPLACED] else EARLY_DROP
-    record(plan, state, moment, SHUTDOWN, function, row[NUMBER], -1, -1, reason, 0, 0)
+    reason = DEPLOYED if moment >= row[at.REPLACED] else EARLY_DROP
+    record(plan, state, moment, SHUTDOWN, function, row[at.NUMBER], -1, -1, reason, 0, 0)
     if moment >= plan.warm:
-        counts[N_ENDED] += 1
-        counts[LIFE_US] += (moment - row[BORN]) // 1000
+        counts[at.N_ENDED] += 1
+        counts[at.LIFE_US] += (moment - row[at.BORN]) // 1000
 
 
 def close(plan: Plan, state: State) -> None:
     """Count the instances that are idle at last."""
     for function in range(state.of_function.shape[0]):
-        while state.of_function[function, IDLE] > 0:
+        while state.of_function[function, at.IDLE] > 0:
             isolate = pop_idle(state, function)
-            end_isolate(plan, state, function, isolate, state.isolates[isolate, IDLE_UNTIL])
+            end_isolate(plan, state, function, isolate, state.isolates[isolate, at.IDLE_UNTIL])

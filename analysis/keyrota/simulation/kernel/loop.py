@@ -4,64 +4,10 @@ from __future__ import annotations
 
 from keyrota.quota.windows import ADMITTED
 from keyrota.simulation.draws import PREFLIGHT, SERVICE
+from keyrota.simulation.kernel import layout as at
 from keyrota.simulation.kernel.calls import WAITS, call_keys
 from keyrota.simulation.kernel.instances import end_isolate, in_slot, meet
-from keyrota.simulation.kernel.layout import (
-    AFTER_PREFLIGHT,
-    ARRIVAL,
-    ARRIVALS,
-    ARRIVED,
-    BUDGET,
-    AT_WORK,
-    BOOTED,
-    BUSY_UNTIL,
-    BUSY_US,
-    COLD,
-    COUNTS,
-    DONE,
-    ENDS,
-    EXPIRY,
-    FINISHED,
-    FIRST_429,
-    FIRST_REJECTION,
-    FREE_ISOLATES,
-    FREE_REQUESTS,
-    FUNCTION,
-    HAS_PREFLIGHT,
-    HOLDERS,
-    IDLE_UNTIL,
-    IS_COLD,
-    IS_CONSTANT,
-    IS_LAST,
-    ISOLATE,
-    KIND,
-    MADE,
-    MARGIN,
-    N_COLD,
-    N_REJECTED,
-    N_REQUESTS,
-    N_TURNED_AWAY,
-    NEXT_ORDER,
-    NEXT_TIME,
-    NUMBER,
-    ORDER,
-    PHASE,
-    POOL,
-    READY,
-    REQUEST,
-    REQUESTS,
-    ROWS,
-    SLOTS,
-    WAITING,
-    WANTED,
-    WANTS_ARRIVALS,
-    WANTS_DRAWS,
-    WANTS_ROOM,
-    WARM,
-    WORKING,
-    Plan,
-    State,
-)
+from keyrota.simulation.kernel.layout import Plan, State
 from keyrota.simulation.kernel.queues import events_left, forget, pop, push_idle, record, release, take, wait
 from keyrota.simulation.setting import NEVER, SCALE_PER_REQUEST
 from keyrota.simulation.tally import overlap_us
@@ -75,49 +21,49 @@ def advance(plan: Plan, state: State) -> int:
     while True:
         function, now, order = -1, NEVER, -1
         for index in range(of_function.shape[0]):
-            moment = of_function[index, NEXT_TIME]
-            if moment < now or (moment == now and of_function[index, NEXT_ORDER] < order):
-                function, now, order = index, moment, of_function[index, NEXT_ORDER]
+            moment = of_function[index, at.NEXT_TIME]
+            if moment < now or (moment == now and of_function[index, at.NEXT_ORDER] < order):
+                function, now, order = index, moment, of_function[index, at.NEXT_ORDER]
         is_arrival = function >= 0
-        if counters[WAITING] > 0 and (
+        if counters[at.WAITING] > 0 and (
             state.heap[0, 0] < now or (state.heap[0, 0] == now and state.heap[0, 1] < order)
         ):
             is_arrival = False
             now = state.heap[0, 0]
-            function = state.requests[state.heap[0, 2], FUNCTION]
+            function = state.requests[state.heap[0, 2], at.FUNCTION]
         if function < 0:
-            return DONE
+            return at.DONE
         if (
-            counters[FREE_ISOLATES] < MARGIN
-            or counters[FREE_REQUESTS] < MARGIN
-            or (plan.keeps_trace and counters[ROWS] + trace_margin > state.trace.shape[0])
+            counters[at.FREE_ISOLATES] < at.MARGIN
+            or counters[at.FREE_REQUESTS] < at.MARGIN
+            or (plan.keeps_trace and counters[at.ROWS] + trace_margin > state.trace.shape[0])
         ):
-            return WANTS_ROOM
-        if of_function[function, BUDGET] == 0:
-            of_function[function, BUDGET] = events_left(state, function)
-            if of_function[function, BUDGET] == 0:
-                counters[WANTED] = function
-                return WANTS_DRAWS
-        of_function[function, BUDGET] -= 1
+            return at.WANTS_ROOM
+        if of_function[function, at.BUDGET] == 0:
+            of_function[function, at.BUDGET] = events_left(state, function)
+            if of_function[function, at.BUDGET] == 0:
+                counters[at.WANTED] = function
+                return at.WANTS_DRAWS
+        of_function[function, at.BUDGET] -= 1
         if is_arrival:
-            place = of_function[function, ARRIVAL] + 1
-            if place < of_function[function, ARRIVALS]:
-                of_function[function, NEXT_TIME] = state.arrivals[function, place]
-            elif of_function[function, IS_LAST]:
-                of_function[function, NEXT_TIME] = NEVER
+            place = of_function[function, at.ARRIVAL] + 1
+            if place < of_function[function, at.ARRIVALS]:
+                of_function[function, at.NEXT_TIME] = state.arrivals[function, place]
+            elif of_function[function, at.IS_LAST]:
+                of_function[function, at.NEXT_TIME] = NEVER
             else:
-                counters[WANTED] = function
-                return WANTS_ARRIVALS
-            of_function[function, ARRIVAL] = place
-            of_function[function, NEXT_ORDER] = counters[ORDER]
-            counters[ORDER] += 1
+                counters[at.WANTED] = function
+                return at.WANTS_ARRIVALS
+            of_function[function, at.ARRIVAL] = place
+            of_function[function, at.NEXT_ORDER] = counters[at.ORDER]
+            counters[at.ORDER] += 1
             arrive(plan, state, function, now)
         else:
             request = pop(state)
-            phase = state.requests[request, PHASE]
-            if phase == AT_WORK:
+            phase = state.requests[request, at.PHASE]
+            if phase == at.AT_WORK:
                 work(plan, state, request, now)
-            elif phase == AFTER_PREFLIGHT:
+            elif phase == at.AFTER_PREFLIGHT:
                 send(plan, state, request, now)
             else:
                 leave(plan, state, request, now)
@@ -126,20 +72,20 @@ def advance(plan: Plan, state: State) -> int:
 def arrive(plan: Plan, state: State, function: int, now: int) -> None:
     """Let a request arrive."""
     counters = state.counters
-    counters[FREE_REQUESTS] -= 1
-    request = state.free_requests[counters[FREE_REQUESTS]]
+    counters[at.FREE_REQUESTS] -= 1
+    request = state.free_requests[counters[at.FREE_REQUESTS]]
     row = state.requests[request]
-    row[FUNCTION] = function
-    row[REQUEST] = state.of_function[function, REQUESTS]
-    row[COUNTS] = now >= plan.warm
-    row[MADE] = 0
-    row[FIRST_REJECTION] = NEVER
-    state.of_function[function, REQUESTS] += 1
-    if plan.functions[function, HAS_PREFLIGHT]:
-        slot = int(take(state, function, PREFLIGHT) * plan.functions[function, SLOTS])
+    row[at.FUNCTION] = function
+    row[at.REQUEST] = state.of_function[function, at.REQUESTS]
+    row[at.COUNTS] = now >= plan.warm
+    row[at.MADE] = 0
+    row[at.FIRST_REJECTION] = NEVER
+    state.of_function[function, at.REQUESTS] += 1
+    if plan.functions[function, at.HAS_PREFLIGHT]:
+        slot = int(take(state, function, PREFLIGHT) * plan.functions[function, at.SLOTS])
         isolate = in_slot(plan, state, function, slot, now)
-        if state.isolates[isolate, READY] > now:
-            wait(state, request, AFTER_PREFLIGHT, state.isolates[isolate, READY])
+        if state.isolates[isolate, at.READY] > now:
+            wait(state, request, at.AFTER_PREFLIGHT, state.isolates[isolate, at.READY])
             return
     send(plan, state, request, now)
 
@@ -147,24 +93,24 @@ def arrive(plan: Plan, state: State, function: int, now: int) -> None:
 def send(plan: Plan, state: State, request: int, now: int) -> None:
     """Bring a request to its isolate."""
     row = state.requests[request]
-    function, counts = row[FUNCTION], row[COUNTS]
-    before = state.of_function[function, BOOTED]
+    function, counts = row[at.FUNCTION], row[at.COUNTS]
+    before = state.of_function[function, at.BOOTED]
     isolate = meet(plan, state, function, now)
-    is_cold = state.of_function[function, BOOTED] > before
-    row[ARRIVED] = now
-    row[IS_COLD] = is_cold
-    row[ISOLATE] = isolate
-    state.by_function[function, N_REQUESTS] += counts
+    is_cold = state.of_function[function, at.BOOTED] > before
+    row[at.ARRIVED] = now
+    row[at.IS_COLD] = is_cold
+    row[at.ISOLATE] = isolate
+    state.by_function[function, at.N_REQUESTS] += counts
     if isolate < 0:
-        state.by_function[function, N_TURNED_AWAY] += counts
-        record(plan, state, now, INVOCATION, function, -1, row[REQUEST], -1, 0, 0, 503)
+        state.by_function[function, at.N_TURNED_AWAY] += counts
+        record(plan, state, now, INVOCATION, function, -1, row[at.REQUEST], -1, 0, 0, 503)
         forget(state, request)
         return
     if is_cold:
-        state.by_function[function, N_COLD] += counts
-    state.isolates[isolate, HOLDERS] += 1
-    if state.isolates[isolate, READY] > now:
-        wait(state, request, AT_WORK, state.isolates[isolate, READY])
+        state.by_function[function, at.N_COLD] += counts
+    state.isolates[isolate, at.HOLDERS] += 1
+    if state.isolates[isolate, at.READY] > now:
+        wait(state, request, at.AT_WORK, state.isolates[isolate, at.READY])
     else:
         work(plan, state, request, now)
 
@@ -179,45 +125,47 @@ def work(plan: Plan, state: State, request: int, now: int) -> None:
 def answered(plan: Plan, state: State, request: int, answer: int, now: int) -> None:
     """Go on after a request's last call: its work, or its 429."""
     row = state.requests[request]
-    function, isolate = row[FUNCTION], row[ISOLATE]
+    function, isolate = row[at.FUNCTION], row[at.ISOLATE]
     own = plan.functions[function]
-    is_scaled = own[KIND] == SCALE_PER_REQUEST
+    is_scaled = own[at.KIND] == SCALE_PER_REQUEST
     status, end = 200, now
     if answer == ADMITTED:
-        duration = own[COLD] if row[IS_COLD] else own[WARM]
-        if not own[IS_CONSTANT]:
+        duration = own[at.COLD] if row[at.IS_COLD] else own[at.WARM]
+        if not own[at.IS_CONSTANT]:
             duration = int(take(state, function, SERVICE) * duration)
         end = now + duration
         if not is_scaled:
-            busy = state.isolates[isolate, BUSY_UNTIL]
-            state.by_function[function, BUSY_US] += overlap_us(max(now, busy), end, plan.warm, plan.end)
-            state.isolates[isolate, BUSY_UNTIL] = max(end, busy)
+            busy = state.isolates[isolate, at.BUSY_UNTIL]
+            state.by_function[function, at.BUSY_US] += overlap_us(max(now, busy), end, plan.warm, plan.end)
+            state.isolates[isolate, at.BUSY_UNTIL] = max(end, busy)
     else:
         status = 429
-        pool = own[POOL]
-        state.by_function[function, N_REJECTED] += row[COUNTS]
-        state.by_pool[pool, FIRST_429] = min(state.by_pool[pool, FIRST_429], now)
-    number = state.isolates[isolate, NUMBER]
-    record(plan, state, end, INVOCATION, function, number, row[REQUEST], -1, end - row[ARRIVED], 0, status)
+        pool = own[at.POOL]
+        state.by_function[function, at.N_REJECTED] += row[at.COUNTS]
+        state.by_pool[pool, at.FIRST_429] = min(state.by_pool[pool, at.FIRST_429], now)
+    number = state.isolates[isolate, at.NUMBER]
+    record(
+        plan, state, end, INVOCATION, function, number, row[at.REQUEST], -1, end - row[at.ARRIVED], 0, status
+    )
     if is_scaled and answer == ADMITTED:
-        wait(state, request, FINISHED, end)
+        wait(state, request, at.FINISHED, end)
     else:
         leave(plan, state, request, now)
 
 
 def leave(plan: Plan, state: State, request: int, now: int) -> None:
     """Let a request leave its isolate."""
-    function, isolate = state.requests[request, FUNCTION], state.requests[request, ISOLATE]
+    function, isolate = state.requests[request, at.FUNCTION], state.requests[request, at.ISOLATE]
     forget(state, request)
     release(state, isolate)
-    if plan.functions[function, KIND] != SCALE_PER_REQUEST:
+    if plan.functions[function, at.KIND] != SCALE_PER_REQUEST:
         return
     row = state.isolates[isolate]
-    state.of_function[function, WORKING] -= 1
-    state.by_function[function, BUSY_US] += overlap_us(row[BUSY_UNTIL], now, plan.warm, plan.end)
-    if now >= row[ENDS]:
+    state.of_function[function, at.WORKING] -= 1
+    state.by_function[function, at.BUSY_US] += overlap_us(row[at.BUSY_UNTIL], now, plan.warm, plan.end)
+    if now >= row[at.ENDS]:
         end_isolate(plan, state, function, isolate, now)
         release(state, isolate)
         return
-    row[IDLE_UNTIL] = min(now + plan.functions[function, EXPIRY], row[ENDS])
+    row[at.IDLE_UNTIL] = min(now + plan.functions[function, at.EXPIRY], row[at.ENDS])
     push_idle(state, function, isolate)

@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from keyrota.simulation.kernel.layout import (
-    FREE_ISOLATES,
-    FREE_REQUESTS,
-    HOLDERS,
-    IDLE,
-    MARGIN,
-    NUMBER,
-    ORDER,
-    PHASE,
-    ROWS,
-    WAITING,
-    Plan,
-    State,
-)
+from keyrota.simulation.kernel import layout as at
+from keyrota.simulation.kernel.layout import Plan, State
 
 
 def events_left(state: State, function: int) -> int:
@@ -23,7 +11,7 @@ def events_left(state: State, function: int) -> int:
     most = 0
     for quantity in range(state.drawn.shape[1]):
         most = max(most, state.drawn[function, quantity])
-    return (state.draws.shape[2] - most) // MARGIN
+    return int((state.draws.shape[2] - most) // at.MARGIN)
 
 
 def take(state: State, function: int, quantity: int) -> float:
@@ -35,16 +23,16 @@ def take(state: State, function: int, quantity: int) -> float:
 
 def forget(state: State, request: int) -> None:
     """Give a request's row back."""
-    state.free_requests[state.counters[FREE_REQUESTS]] = request
-    state.counters[FREE_REQUESTS] += 1
+    state.free_requests[state.counters[at.FREE_REQUESTS]] = request
+    state.counters[at.FREE_REQUESTS] += 1
 
 
 def release(state: State, isolate: int) -> None:
     """Let go of an isolate; its row is given back when nobody holds it any more."""
-    state.isolates[isolate, HOLDERS] -= 1
-    if state.isolates[isolate, HOLDERS] == 0:
-        state.free_isolates[state.counters[FREE_ISOLATES]] = isolate
-        state.counters[FREE_ISOLATES] += 1
+    state.isolates[isolate, at.HOLDERS] -= 1
+    if state.isolates[isolate, at.HOLDERS] == 0:
+        state.free_isolates[state.counters[at.FREE_ISOLATES]] = isolate
+        state.counters[at.FREE_ISOLATES] += 1
 
 
 def record(
@@ -54,19 +42,19 @@ def record(
     """Keep a row of the trace."""
     if not plan.keeps_trace:
         return
-    row = state.trace[state.counters[ROWS]]
+    row = state.trace[state.counters[at.ROWS]]
     row[0], row[1], row[2], row[3], row[4] = time, kind, function, isolate, request
     row[5], row[6], row[7], row[8] = key, value, cause, status
-    state.counters[ROWS] += 1
+    state.counters[at.ROWS] += 1
 
 
 def wait(state: State, request: int, phase: int, moment: int) -> None:
     """Put a request into the heap: first by moment, then by order."""
-    state.requests[request, PHASE] = phase
-    order, heap = state.counters[ORDER], state.heap
-    state.counters[ORDER] += 1
-    place = state.counters[WAITING]
-    state.counters[WAITING] += 1
+    state.requests[request, at.PHASE] = phase
+    order, heap = state.counters[at.ORDER], state.heap
+    state.counters[at.ORDER] += 1
+    place = state.counters[at.WAITING]
+    state.counters[at.WAITING] += 1
     while place > 0:
         parent = (place - 1) // 2
         if heap[parent, 0] <= moment:  # of equal moments, the one that is there came first
@@ -80,8 +68,8 @@ def pop(state: State) -> int:
     """Take the first request out of the heap."""
     heap = state.heap
     first = heap[0, 2]
-    state.counters[WAITING] -= 1
-    size = state.counters[WAITING]
+    state.counters[at.WAITING] -= 1
+    size = state.counters[at.WAITING]
     moment, order, request = heap[size, 0], heap[size, 1], heap[size, 2]
     place = 0
     while True:
@@ -104,12 +92,12 @@ def pop(state: State) -> int:
 
 def push_idle(state: State, function: int, isolate: int) -> None:
     """Put an instance among the idle ones: the one created last comes first."""
-    idle, number = state.idle[function], state.isolates[isolate, NUMBER]
-    place = state.of_function[function, IDLE]
-    state.of_function[function, IDLE] += 1
+    idle, number = state.idle[function], state.isolates[isolate, at.NUMBER]
+    place = state.of_function[function, at.IDLE]
+    state.of_function[function, at.IDLE] += 1
     while place > 0:
         parent = (place - 1) // 2
-        if state.isolates[idle[parent], NUMBER] >= number:
+        if state.isolates[idle[parent], at.NUMBER] >= number:
             break
         idle[place] = idle[parent]
         place = parent
@@ -120,19 +108,19 @@ def pop_idle(state: State, function: int) -> int:
     """Take the idle instance that was created last."""
     idle = state.idle[function]
     first = idle[0]
-    state.of_function[function, IDLE] -= 1
-    size = state.of_function[function, IDLE]
+    state.of_function[function, at.IDLE] -= 1
+    size = state.of_function[function, at.IDLE]
     last, place = idle[size], 0
-    number = state.isolates[last, NUMBER]
+    number = state.isolates[last, at.NUMBER]
     while True:
         child = 2 * place + 1
         if child >= size:
             break
         if child + 1 < size and (
-            state.isolates[idle[child + 1], NUMBER] > state.isolates[idle[child], NUMBER]
+            state.isolates[idle[child + 1], at.NUMBER] > state.isolates[idle[child], at.NUMBER]
         ):
             child += 1
-        if state.isolates[idle[child], NUMBER] < number:
+        if state.isolates[idle[child], at.NUMBER] < number:
             break
         idle[place] = idle[child]
         place = child

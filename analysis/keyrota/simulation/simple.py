@@ -1,0 +1,88 @@
+"""The scenario that most questions are about: one pool, one function, Poisson traffic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keyrota.pools.declared import Pool, Quota
+from keyrota.simulation.scenario import Function, Isolates, Scenario, Service
+from keyrota.traffic.arrivals import Arrivals, Poisson
+
+POOL_NAME = "POOL"
+FUNCTION_NAME = "function"
+
+
+def simple_scenario(
+    *,
+    keys: int,
+    per_minute: int | None = None,
+    per_day: int | None = None,
+    rate_per_min: float | None = None,
+    arrivals: Arrivals | None = None,
+    isolates: Isolates | None = None,
+    service: Service | None = None,
+    **options: Any,
+) -> Scenario:
+    """Return the scenario of one pool of like keys, each in its own project.
+
+    Parameters
+    ----------
+    keys
+        How many.
+    per_minute, per_day
+        Limits of each key; ``None`` for none.
+    rate_per_min
+        Poisson requests a minute.
+    arrivals
+        Another traffic.
+    isolates, service
+        As in `keyrota.simulation.scenario.Function`.
+    **options
+        Other fields of `keyrota.simulation.scenario.Scenario`.
+
+    Raises
+    ------
+    ConfigurationError
+        If a value is not allowed.
+
+    Examples
+    --------
+    >>> simple_scenario(keys=2, per_minute=2, rate_per_min=1.0).pools[0].keys
+    (1, 2)
+    """
+    traffic = arrivals if arrivals is not None else Poisson(rate_per_min=rate_per_min or 0.0)
+    own: dict[str, Any] = {}
+    if isolates is not None:
+        own["isolates"] = isolates
+    if service is not None:
+        own["service"] = service
+    return Scenario(
+        pools=(pool_of(keys, per_minute, per_day),),
+        functions=(Function(name=FUNCTION_NAME, pool=POOL_NAME, arrivals=traffic, **own),),
+        **options,
+    )
+
+
+def pool_of(keys: int, per_minute: int | None, per_day: int | None) -> Pool:
+    """Return a pool of so many like keys.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no key, or too many.
+    """
+    from keyrota.display import shown
+    from keyrota.errors import ConfigurationError
+
+    if not 1 <= keys <= MOST_KEYS:
+        raise ConfigurationError(f"a pool of {shown(keys)} keys cannot be simulated; give 1 to {MOST_KEYS:,}")
+    return Pool(
+        name=POOL_NAME,
+        keys=tuple(range(1, keys + 1)),
+        functions=(FUNCTION_NAME,),
+        quota=Quota(per_minute=per_minute, per_day=per_day),
+    )
+
+
+MOST_KEYS = 10_000
+"""The largest pool of a simple scenario."""
