@@ -21,9 +21,11 @@ INTERRUPTED: Final = 130
 COMMANDS: Final = {
     "check": "Gate on the findings: exit 1 if an error is left.",
     "explain": "What a finding means and how to fix it.",
+    "onset": "The traffic at which 429s begin, for each size of a pool.",
     "parse": "Turn logs into the event table.",
     "pools": "The declared pools, their limits and their nominal rates.",
     "report": "Is the rotation fair, and if not, which fault is it?",
+    "simulate": "A pool under traffic: 429s, cold starts, the use of each key.",
 }
 """Name and one line of help; the module of the same name is imported when it is called."""
 

@@ -50,7 +50,8 @@ def command(
       keyrota check logs/
       keyrota check --select R,C --format github logs/
     """
-    from keyrota.cli.reading import emit, read_arguments
+    from keyrota.cli.output import emit
+    from keyrota.cli.reading import read_arguments
     from keyrota.findings.registry import RULES, selected
     from keyrota.report.content import judge
     from keyrota.report.gate import as_check_json, as_github, as_junit, as_lines

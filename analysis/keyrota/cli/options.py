@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from keyrota.cli.reading import LogArguments
+from keyrota.cli.values import DURATION, SECONDS, Share
 from keyrota.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|min|m|h|d|w)")
-_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def pools_file(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -72,7 +70,7 @@ def log_options(command: Command) -> Command:
                 help="Only events from here on: 2025-11-10, 2025-11-10T08:00Z, or 24h before the last event.",
             ),
             click.option("--until", metavar="TIME", help="Only events before this time."),
-            click.option("-q", "--quiet", is_flag=True, help="No notes and no progress on standard error."),
+            quiet_option,
             debug_option,
         )
     ):
@@ -112,28 +110,10 @@ def output_options(command: Command) -> Command:
     return command
 
 
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No notes and no progress on standard error.")
 debug_option = click.option(
     "--debug", is_flag=True, help="Show the traceback of an error.", expose_value=False
 )
-
-
-class Share(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
-    """A fraction inside (0, 1), written ``0.01``, ``1e-3`` or ``1%``."""
-
-    name = "share"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the fraction."""
-        text = str(value).strip()
-        try:
-            number = float(text.rstrip("% ")) / (100 if text.endswith("%") else 1)
-        except ValueError:
-            number = float("nan")
-        if not 0 < number < 1:
-            from keyrota.display import shown
-
-            self.fail(f"{shown(value)} is not a share between 0 and 1, such as 1e-3 or 0.1%", param, ctx)
-        return number
 
 
 def time_bound(text: str | None, option: str, last: pd.Timestamp | None) -> pd.Timestamp | None:
@@ -151,12 +131,12 @@ def time_bound(text: str | None, option: str, last: pd.Timestamp | None) -> pd.T
         return None
     import pandas as pd
 
-    duration = _DURATION.fullmatch(text.strip())
+    duration = DURATION.fullmatch(text.strip())
     if duration:
         if last is None or pd.isna(last):
             raise ConfigurationError(f"{option} {text}: no event of the log has a time to count back from")
         try:
-            return last - pd.Timedelta(seconds=float(duration[1]) * _SECONDS[duration[2]])
+            return last - pd.Timedelta(seconds=float(duration[1]) * SECONDS[duration[2]])
         except (OverflowError, ValueError):
             raise ConfigurationError(f"{option} {text}: reaches back before all calendars") from None
     if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text.strip()):

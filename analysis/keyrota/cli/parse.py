@@ -46,7 +46,7 @@ def command(
     if output is None:
         _print(reading.events, chosen)
         return
-    from keyrota.cli.reading import refuse_input
+    from keyrota.cli.output import refuse_input
     from keyrota.events import write_events
     from keyrota.report.atomic import written_whole
 

@@ -63,7 +63,7 @@ def command(
       keyrota pools --format toml > pools.toml
       keyrota pools --pools pools.toml --format typescript
     """
-    from keyrota.cli.reading import emit
+    from keyrota.cli.output import emit
     from keyrota.pools import load_pools, render
 
     writers: dict[str, Callable[[PoolConfig], str]] = {

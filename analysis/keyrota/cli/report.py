@@ -39,27 +39,17 @@ def command(
       keyrota report --pools infer --since 24h export.json
       docker logs supabase_edge_runtime_app 2>&1 | keyrota report -
     """
-    from keyrota.cli.reading import emit, read_arguments, wants_color, writes_unicode
+    from keyrota.cli.output import emit, text_style
+    from keyrota.cli.reading import read_arguments
     from keyrota.report.as_json import as_json
     from keyrota.report.content import judge
-    from keyrota.report.text import WIDTH, as_text
+    from keyrota.report.text import as_text
 
     reading = read_arguments(arguments)
     content = judge(reading, alpha=alpha, seed=seed)
     if output_format == "json":
         emit(as_json(content), output, force, reading)
         return
-    color = output is None and wants_color()
-    width = _terminal_width() if color else WIDTH
-    emit(
-        as_text(content, color=color, width=width, unicode=output is not None or writes_unicode()),
-        output,
-        force,
-        reading,
-    )
-
-
-def _terminal_width() -> int:
-    import shutil
-
-    return max(60, min(120, shutil.get_terminal_size().columns))
+    style = text_style(output)
+    text = as_text(content, color=style.color, width=style.width, unicode=style.unicode)
+    emit(text, output, force, reading)

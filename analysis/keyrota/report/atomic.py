@@ -31,12 +31,7 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         If the file exists and may not be replaced, or cannot be written.
     """
     path = Path(os.path.realpath(path))  # a link stays, and what it names is replaced
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder; name a file")
-    if path.exists() and not path.is_file():
-        raise OutputError(f"{path}: is a device or a pipe; leave --output out and redirect instead")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path}: exists; give --force to replace it")
+    refuse_to_replace(path, overwrite=overwrite)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     except OSError as error:
@@ -56,6 +51,22 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             temporary.unlink()
 
 
+def refuse_to_replace(path: Path, *, overwrite: bool) -> None:
+    """Check that a file may be written there: before long work, not only after it.
+
+    Raises
+    ------
+    OutputError
+        If `path` is a folder or a device, or exists and may not be replaced.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; name a file")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path}: is a device or a pipe; leave --output out and redirect instead")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: exists; give --force to replace it")
+
+
 def write_text(path: Path, text: str, *, overwrite: bool = False) -> None:
     """Write a text file whole, in UTF-8 with LF.
 
@@ -64,8 +75,19 @@ def write_text(path: Path, text: str, *, overwrite: bool = False) -> None:
     OutputError
         If it cannot be written; what stood there before is unchanged.
     """
+    write_bytes(path, text.encode("utf-8"), overwrite=overwrite)
+
+
+def write_bytes(path: Path, data: bytes, *, overwrite: bool = False) -> None:
+    """Write a file whole.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; what stood there before is unchanged.
+    """
     with written_whole(path, overwrite=overwrite) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_bytes(data)
 
 
 def _sync(path: Path) -> None:

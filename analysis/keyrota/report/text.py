@@ -6,19 +6,16 @@ markup is read and no control character passes.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from keyrota.display import count, listed, visible
 from keyrota.findings.wording import p_in_words
+from keyrota.report.console import WIDTH, rendered
 from keyrota.report.schema import FindingReport, KeyReport, PoolReport, Report
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-WIDTH: Final = 100
-"""Columns of a report that does not go to a terminal."""
 
 ALMOST_ALL: Final = 0.9
 """Share of cold starts from which round robin hardly acts."""
@@ -44,20 +41,14 @@ def as_text(report: Report, *, color: bool = False, width: int = WIDTH, unicode:
     unicode
         Whether bars may be drawn with block characters; ``#`` otherwise.
     """
-    from rich.console import Console, Group
+    from rich.console import Group
 
     parts: list[RenderableType] = [_headline(report)]
     for pool in report.pools:
         faults = [f.code for f in report.findings if f.pool == pool.name and f.severity != "note"]
         parts += ["", *_pool(pool, faults, unicode)]
     parts += ["", *_findings(report.findings)]
-    buffer = io.StringIO()
-    console = Console(
-        file=buffer, width=width, force_terminal=color, no_color=not color, legacy_windows=False,
-        highlight=False, emoji=False, markup=False, color_system="standard" if color else None,
-    )  # fmt: skip
-    console.print(Group(*parts))
-    return "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
+    return rendered([Group(*parts)], color=color, width=width)
 
 
 def _headline(report: Report) -> RenderableType:

@@ -1,0 +1,117 @@
+"""`keyrota onset`: the usable rate for a range of pool sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from keyrota.cli.options import debug_option, output_options, quiet_option
+from keyrota.cli.scenario_options import ScenarioArguments, experiment_options, scenario_options
+from keyrota.cli.values import Growth, Share, Sizes
+
+NOT_HERE = ("keys", "replay", "duration", "warm_up", "deploy_at")
+
+
+@click.command("onset")
+@click.option(
+    "--keys",
+    "sizes",
+    type=Sizes(),
+    default="1-12",
+    show_default=True,
+    metavar="SIZES",
+    help="Pool sizes: 1-12, or 1,2,4-6.",
+)
+@click.option(
+    "--target",
+    type=Share(),
+    default="1%",
+    show_default=True,
+    metavar="P",
+    help="Share of requests that may end in a 429.",
+)
+@click.option(
+    "--ramp",
+    "--growth",
+    "growth",
+    type=Growth(),
+    metavar="G",
+    help="Growth of the --rate, 10%/day or 20%/month: when does it reach the usable rate?",
+)
+@click.option(
+    "--precision",
+    type=Share(),
+    default="5%",
+    show_default=True,
+    metavar="P",
+    help="Half of the 95 % interval, as a fraction of the usable rate.",
+)
+@scenario_options(without=NOT_HERE)
+@experiment_options
+@click.option(
+    "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@quiet_option
+@output_options
+@debug_option
+def command(
+    arguments: ScenarioArguments,
+    sizes: tuple[int, ...],
+    target: float,
+    growth: float | None,
+    precision: float,
+    engine: str,
+    seed: int,
+    jobs: int,
+    output_format: str,
+    quiet: bool,
+    output: Path | None,
+    force: bool,
+) -> None:
+    """Find the usable rate of a pool: the traffic at which 429s reach a target, beside nominal and theory.
+
+    Give the limits of a key, or take declared pools. The rate is what is searched; --rate only matters
+    with --ramp, as the traffic at the start.
+
+    \b
+    Examples:
+      keyrota onset --per-minute 2 --keys 1-12 --target 1%
+      keyrota onset --pool CHAT --on-reject failover
+      keyrota onset --per-minute 2 --keys 2,4 --rate 0.2/min --ramp 10%/day
+    """
+    from keyrota.cli.output import emit, text_style
+    from keyrota.cli.progress import count_bar, patient_bar
+    from keyrota.cli.scenario import scenario_of_arguments, with_keys
+    from keyrota.planning.onset import find_onset
+    from keyrota.report.as_json import as_json
+    from keyrota.report.atomic import refuse_to_replace
+    from keyrota.report.onset import describe
+    from keyrota.report.onset_text import as_text
+
+    if output is not None:
+        refuse_to_replace(output, overwrite=force)
+    scenario = scenario_of_arguments(with_keys(arguments, sizes[0]), needs_rate=growth is not None)
+    pools = [pool.name for pool in scenario.pools]
+    done = 0
+    onsets = []
+    with patient_bar(count_bar, "pool sizes", quiet=quiet) as update:
+
+        def on_progress() -> None:
+            nonlocal done
+            done += 1
+            if update is not None:
+                update(done, len(sizes) * len(pools))
+
+        for pool in pools:
+            found = find_onset(
+                scenario, pool=pool, sizes=sizes, target=target, precision=precision, growth_per_day=growth,
+                seed=seed, engine=engine, jobs=jobs, on_progress=on_progress,
+            )  # fmt: skip
+            onsets.append(found)
+    if output_format == "json":
+        emit(as_json(describe(onsets)), output, force)
+        return
+    style = text_style(output)
+    text = as_text(onsets, color=style.color, width=style.width, unicode=style.unicode)
+    emit(text, output, force)

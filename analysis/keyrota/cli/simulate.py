@@ -1,0 +1,116 @@
+"""`keyrota simulate`: one scenario, many times."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from keyrota.cli.options import debug_option, output_options, quiet_option
+from keyrota.cli.scenario_options import ScenarioArguments, experiment_options, scenario_options
+from keyrota.cli.values import Growth, Share
+from keyrota.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from keyrota.simulation.scenario import Scenario
+
+
+@click.command("simulate")
+@scenario_options()
+@click.option("--growth", metavar="G", type=Growth(), help="Growth of the traffic: 10%/day, 20%/month.")
+@click.option(
+    "--replications", metavar="N", type=int, default=20, show_default=True, help="Independent runs, at least."
+)
+@click.option(
+    "--precision",
+    metavar="P",
+    type=Share(),
+    help="Go on until the 95 % interval of the share of 429s is that narrow: 5%.",
+)
+@experiment_options
+@click.option(
+    "--write-log", metavar="FILE", help="Write the first replication as a log; - is standard output."
+)
+@click.option(
+    "--shape",
+    default="drain-ndjson",
+    show_default=True,
+    metavar="NAME",
+    help="Of that log: dashboard-json, serve, old-csv, ...; an unknown one lists all.",
+)
+@click.option(
+    "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@quiet_option
+@output_options
+@debug_option
+def command(
+    arguments: ScenarioArguments,
+    growth: float | None,
+    replications: int,
+    precision: float | None,
+    engine: str,
+    seed: int,
+    jobs: int,
+    write_log: str | None,
+    shape: str,
+    output_format: str,
+    quiet: bool,
+    output: Path | None,
+    force: bool,
+) -> None:
+    """Simulate a pool: the share of 429s, when the first one comes, cold starts, the use of each key.
+
+    Give the traffic and a pool (--keys and --per-minute, or declared ones), or a whole --scenario.
+
+    \b
+    Examples:
+      keyrota simulate --keys 2 --per-minute 2 --rate 4/min
+      keyrota simulate --pool CHAT --rate 0.5/min --on-reject failover --precision 5%
+      keyrota simulate --keys 4 --per-minute 2 --rate 4/min --write-log day.log
+    """
+    from keyrota.cli.output import emit, text_style
+    from keyrota.cli.progress import count_bar, patient_bar
+    from keyrota.cli.scenario import note, scenario_of_arguments
+    from keyrota.report.as_json import as_json
+    from keyrota.report.atomic import refuse_to_replace
+    from keyrota.report.simulation import describe
+    from keyrota.report.simulation_text import as_text
+    from keyrota.simulation.experiment import run_experiment
+
+    scenario = scenario_of_arguments(arguments, growth_per_day=growth)
+    log_file = None if write_log in (None, "-") else Path(write_log)
+    if write_log == "-" and output is None:
+        raise ConfigurationError("--write-log -: the log and the result cannot share standard output; add -o")
+    for path in (log_file, output):  # before the work, not after it
+        if path is not None:
+            refuse_to_replace(path, overwrite=force)
+    with patient_bar(count_bar, "replications", quiet=quiet) as on_progress:
+        experiment = run_experiment(
+            scenario, replications=replications, precision=precision, seed=seed, engine=engine, jobs=jobs,
+            on_progress=on_progress,
+        )  # fmt: skip
+    if experiment.refusal is not None and not quiet:
+        note(f"the compiled engine cannot simulate {experiment.refusal}; simulated with the engine simpy")
+    if write_log is not None:
+        _write_log(scenario, seed, shape, log_file, force)
+    content = describe(experiment)
+    if output_format == "json":
+        emit(as_json(content), output, force)
+        return
+    style = text_style(output)
+    emit(as_text(content, scenario, color=style.color, width=style.width), output, force)
+
+
+def _write_log(scenario: Scenario, seed: int, shape: str, path: Path | None, force: bool) -> None:
+    from keyrota.logs.write import write_events_as_log
+    from keyrota.simulation.experiment import simulated_events
+
+    data = write_events_as_log(simulated_events(scenario, seed=seed), shape, seed=seed)
+    if path is None:
+        click.get_binary_stream("stdout").write(data)
+        return
+    from keyrota.report.atomic import write_bytes
+
+    write_bytes(path, data, overwrite=force)

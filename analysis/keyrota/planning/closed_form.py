@@ -1,0 +1,95 @@
+"""Which closed form speaks about a scenario, if any does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from keyrota import theory
+from keyrota.pools.declared import Pool
+from keyrota.simulation.scenario import Fail, Failover, Hosted, Scenario, Single
+from keyrota.traffic.arrivals import Poisson
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """The law of `keyrota.theory` for a pool: its keys and limits, the window, the choice of keys.
+
+    `is_exact` is false where hosted isolates are taken to start at every request: round robin inside
+    an isolate then hardly acts, and the pool does a little better than a random choice.
+    """
+
+    keys: int
+    per_minute: int | None
+    per_day: int | None
+    window: str
+    choice: str
+    is_exact: bool
+
+    def usable_per_min(self, target: float) -> float | None:
+        """Return the largest rate by the minute limit alone; ``None`` without such a limit."""
+        if self.per_minute is None:
+            return None
+        return theory.usable_rate(
+            keys=self.keys, per_minute=self.per_minute, target=target, window=self.window, choice=self.choice
+        )
+
+    def day_usable_per_min(self, target: float) -> float | None:
+        """Return the largest mean rate by the daily limit alone; ``None`` without such a limit."""
+        if self.per_day is None:
+            return None
+        return theory.day_usable_rate(keys=self.keys, per_day=self.per_day, target=target, choice=self.choice)
+
+    def with_failover(self) -> ClosedForm:
+        """Return the law of the same pool if a rejected call goes on to the other keys."""
+        return replace(self, choice="fail-over", is_exact=True)
+
+
+def closed_form(scenario: Scenario, pool: Pool) -> ClosedForm | None:
+    """Return the closed form for the traffic of one pool, ``None`` where only simulation tells.
+
+    Poisson traffic that does not grow, keys of their own projects, and a rotation and a reaction to
+    429s that the theory covers.
+    """
+    functions = [function for function in scenario.functions if function.pool == pool.name]
+    arrivals = [function.arrivals for function in functions]
+    if not all(isinstance(a, Poisson) and a.growth_per_day == 0 for a in arrivals):
+        return None
+    if any(function.triggers for function in scenario.functions):
+        return None
+    if pool.projects and len(set(pool.projects)) < pool.size:
+        return None
+    found = _choice(scenario, pool)
+    if found is None or not _is_covered(scenario, found[0]):
+        return None
+    choice, is_exact = found
+    quota = pool.quota
+    return ClosedForm(pool.size, quota.per_minute, quota.per_day, scenario.window, choice, is_exact)
+
+
+def _is_covered(scenario: Scenario, choice: str) -> bool:
+    if scenario.window == "token-bucket":
+        return False
+    return scenario.window == "fixed" or (choice != "shared-round-robin" and not scenario.charge_rejected)
+
+
+def _choice(scenario: Scenario, pool: Pool) -> tuple[str, bool] | None:
+    reaction = scenario.on_reject
+    if isinstance(reaction, Failover):
+        return ("fail-over", True) if reaction.tries is None or reaction.tries >= pool.size else None
+    if not isinstance(reaction, Fail):
+        return None
+    if pool.size == 1 or scenario.policy == "random":
+        return "random", True
+    if scenario.policy == "least-used":
+        return "fail-over", True
+    if scenario.picks_per_request != 1:
+        return None
+    if scenario.policy == "shared-round-robin":
+        return "shared-round-robin", True
+    functions = [function for function in scenario.functions if function.pool == pool.name]
+    kinds = [function.isolates for function in functions]
+    if len(kinds) == 1 and isinstance(kinds[0], Single) and scenario.policy != "sticky":
+        return "shared-round-robin", not scenario.deployments_s
+    if all(isinstance(kind, Hosted) for kind in kinds) and scenario.policy == "random-start-round-robin":
+        return "random", False
+    return None

@@ -1,0 +1,283 @@
+"""When 429s begin: the usable rate of a pool, size by size, and the day on which growth reaches it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from keyrota.display import shown
+from keyrota.errors import ConfigurationError, ModelError
+from keyrota.planning.closed_form import ClosedForm, closed_form
+from keyrota.planning.resize import at_total_rate, only_pool, total_rate, with_size, without_day_limit
+from keyrota.planning.search import UsableRateSearch, trial_of
+from keyrota.simulation.estimates import Quantity
+from keyrota.simulation.experiment import chosen_engine, map_ordered, run_replications
+from keyrota.simulation.scenario import Hosted, ScalePerRequest, Scenario
+from keyrota.simulation.setting import setting_of
+from keyrota.simulation.tally import Tally
+from keyrota.traffic.arrivals import Profile
+
+DAY_S: Final = 86_400.0
+REQUESTS_PER_REPLICATION: Final = 8_000
+MOST_SIZE: Final = 1_000
+
+
+@dataclass(frozen=True)
+class SizeOnset:
+    """What a pool of one size carries.
+
+    Parameters
+    ----------
+    keys
+        Its size.
+    nominal_per_min
+        Keys times limit, which calculators answer; with a daily limit the smaller of both.
+    usable_per_min
+        Largest rate whose share of 429s stays within the target, all declared limits counted.
+    minute_nominal_per_min, minute_usable_per_min
+        The same with the minute limit alone; ``None`` without one.
+    theory
+        The closed form, if one speaks about the scenario.
+    theory_per_min, minute_theory_per_min, failover_theory_per_min
+        Its usable rates: of all limits (the smaller one), of the minute limit, and of the minute limit
+        if a rejected call went on to the other keys.
+    exceeded_after_days
+        Days of growth after which the traffic reaches the usable rate; ``None`` without growth.
+    """
+
+    keys: int
+    nominal_per_min: float
+    usable_per_min: Quantity
+    minute_nominal_per_min: float | None
+    minute_usable_per_min: Quantity | None
+    theory: ClosedForm | None
+    theory_per_min: float | None
+    minute_theory_per_min: float | None
+    failover_theory_per_min: float | None
+    exceeded_after_days: Quantity | None
+
+
+@dataclass(frozen=True)
+class Onset:
+    """The usable rates of one pool over a range of sizes.
+
+    Parameters
+    ----------
+    pool
+        Its name.
+    scenario
+        What concerns the pool, with its declared size.
+    target
+        Share of 429s.
+    engine
+        Which engine ran.
+    seed
+        The seed.
+    sizes
+        One entry for each size.
+    rate_per_min, growth_per_day, start
+        The traffic that grows, if it does: its rate at the start, its growth a day as a fraction.
+    """
+
+    pool: str
+    scenario: Scenario
+    target: float
+    engine: str
+    seed: int
+    sizes: tuple[SizeOnset, ...]
+    rate_per_min: float | None
+    growth_per_day: float | None
+    start: dt.datetime
+
+
+def find_onset(
+    scenario: Scenario,
+    *,
+    pool: str,
+    sizes: Sequence[int],
+    target: float = 0.01,
+    precision: float = 0.05,
+    growth_per_day: float | None = None,
+    seed: int = 0,
+    engine: str = "auto",
+    jobs: int = 1,
+    on_progress: Callable[[], None] | None = None,
+) -> Onset:
+    """Find the usable rate of a pool for each of several sizes.
+
+    Parameters
+    ----------
+    scenario
+        Rotation, isolates, limits and the reaction to 429s. Its rates give each function's part of the
+        traffic; with growth they are the traffic at the start.
+    pool
+        The pool; only its functions are simulated.
+    sizes
+        Numbers of keys.
+    target
+        Tolerated share of requests that end in a 429, in (0, 1).
+    precision
+        Half of the 95 % interval as a fraction of the estimate.
+    growth_per_day
+        Growth of the traffic, 0.1 for 10 % a day: also tell when it reaches the usable rate.
+    seed
+        All sizes and all rates see the same random numbers.
+    engine, jobs
+        As for `keyrota.simulation.experiment.run_experiment`; a worker takes a size.
+    on_progress
+        Called when a size is done.
+
+    Raises
+    ------
+    ConfigurationError, ModelError
+        If an argument is not allowed, or the pool has no limit, so that 429s never begin.
+    """
+    own = only_pool(scenario, pool)
+    quota = own.pools[0].quota
+    if quota.per_minute is None and quota.per_day is None:
+        raise ModelError(f"pool {shown(pool)} has no limit, so that no rate brings a 429; declare per_minute")
+    if not 0 < target < 1:
+        raise ConfigurationError(f"target is {shown(target)}; it is a fraction between 0 and 1, such as 0.01")
+    if not 0 < precision < 1:
+        raise ConfigurationError(f"precision is {shown(precision)}; it is a fraction, such as 0.05 for 5 %")
+    for size in sizes:
+        if not 1 <= size <= MOST_SIZE:
+            raise ConfigurationError(f"a pool of {shown(size)} keys; allowed are 1 to {MOST_SIZE:,}")
+    rate = total_rate(own)
+    if growth_per_day is not None and rate <= 0:
+        raise ConfigurationError("growth needs a rate to start from; give one, such as 0.2/min")
+    chosen, _ = chosen_engine(own, engine)
+    solve = partial(
+        _size_onset, own, target=target, precision=precision, growth_per_day=growth_per_day, rate=rate,
+        seed=seed, engine=chosen,
+    )  # fmt: skip
+    found = []
+    for entry in map_ordered(solve, list(sizes), jobs=jobs, engine=chosen):
+        found.append(entry)
+        if on_progress is not None:
+            on_progress()
+    return Onset(
+        pool=pool, scenario=own, target=target, engine=chosen, seed=seed, sizes=tuple(found),
+        rate_per_min=rate or None, growth_per_day=growth_per_day, start=own.start,
+    )  # fmt: skip
+
+
+def _size_onset(
+    scenario: Scenario, keys: int, *, target: float, precision: float, growth_per_day: float | None,
+    rate: float, seed: int, engine: str,
+) -> SizeOnset:  # fmt: skip
+    sized = with_size(scenario, keys)
+    quota = sized.pools[0].quota
+    law = closed_form(at_total_rate(sized, 1.0), sized.pools[0])
+    by_minute = law.usable_per_min(target) if law else None
+    by_day = law.day_usable_per_min(target) if law else None
+    known = [value for value in (by_minute, by_day) if value is not None]
+    minute_nominal = float(keys * quota.per_minute) if quota.per_minute is not None else None
+    day_nominal = keys * quota.per_day / 1440 if quota.per_day is not None else None
+    nominal = min(value for value in (minute_nominal, day_nominal) if value is not None)
+    search = partial(_usable, target=target, precision=precision, seed=seed, engine=engine)
+    usable = search(sized, nominal=nominal, guess=min(known) if known else 0.5 * nominal)
+    minute_usable = None
+    if minute_nominal is not None:
+        minute_usable = usable
+        if quota.per_day is not None:
+            guess = by_minute if by_minute is not None else 0.5 * minute_nominal
+            minute_usable = search(without_day_limit(sized), nominal=minute_nominal, guess=guess)
+    return SizeOnset(
+        keys=keys,
+        nominal_per_min=nominal,
+        usable_per_min=usable,
+        minute_nominal_per_min=minute_nominal,
+        minute_usable_per_min=minute_usable,
+        theory=law,
+        theory_per_min=min(known) if known else None,
+        minute_theory_per_min=by_minute,
+        failover_theory_per_min=law.with_failover().usable_per_min(target) if law else None,
+        exceeded_after_days=None if growth_per_day is None else days_until(usable, rate, growth_per_day),
+    )
+
+
+def _usable(
+    scenario: Scenario,
+    *,
+    nominal: float,
+    guess: float,
+    target: float,
+    precision: float,
+    seed: int,
+    engine: str,
+) -> Quantity:
+    period = _period_s(scenario)
+    span = period * max(1, round(REQUESTS_PER_REPLICATION / (guess / 60) / period))
+    warm_up = _warm_up_s(scenario)
+    seeds = np.random.SeedSequence(seed)
+
+    def tallies(rate: float, first: int, until: int) -> list[Tally]:
+        from msgspec.structs import replace
+
+        timed = replace(
+            at_total_rate(scenario, rate), duration_s=span + warm_up, warm_up_s=warm_up, deployments_s=()
+        )
+        return run_replications(setting_of(timed), seeds, range(first, until), engine=engine)
+
+    search = UsableRateSearch(trial_of(tallies), target, nominal, precision)
+    return search.run(guess)
+
+
+def _period_s(scenario: Scenario) -> float:
+    """Return the span that repeats itself: whole days where a day counts, whole weeks, else 10 minutes."""
+    profiles = [f.arrivals for f in scenario.functions if isinstance(f.arrivals, Profile)]
+    if any(len(profile.weights) == 168 for profile in profiles):
+        return 7 * DAY_S
+    if profiles or any(pool.quota.per_day is not None for pool in scenario.pools):
+        return DAY_S
+    return 600.0
+
+
+def _warm_up_s(scenario: Scenario) -> float:
+    """Return how long isolates take to forget that there were none at the start, in whole minutes.
+
+    None where a day counts: a day begins anew, and isolates live minutes.
+    """
+    if any(pool.quota.per_day is not None for pool in scenario.pools):
+        return 0.0
+    lives = [60.0]
+    for function in scenario.functions:
+        if isinstance(function.isolates, Hosted):
+            lives.append(3 * function.isolates.life_s)
+        elif isinstance(function.isolates, ScalePerRequest):
+            lives.append(2 * function.isolates.idle_expiry_s)
+    return 60.0 * math.ceil(min(max(lives), DAY_S) / 60)
+
+
+def days_until(usable: Quantity, rate_per_min: float, growth_per_day: float) -> Quantity:
+    """Return after how many days a growing rate reaches the usable rate; 0 if it is there already.
+
+    The rate after t days is ``rate_per_min * (1 + growth_per_day)**t``.
+
+    Examples
+    --------
+    >>> usable = Quantity(estimate=2.0, standard_error=0.1, ci_low=1.8, ci_high=2.2, replications=12)
+    >>> round(days_until(usable, 1.0, 0.1).estimate, 2)
+    7.27
+    """
+    speed = math.log1p(growth_per_day)
+
+    def days(level: float | None) -> float | None:
+        return (
+            None if level is None else max(0.0, math.log(level / rate_per_min) / speed) if level > 0 else 0.0
+        )
+
+    error = None
+    if usable.estimate and usable.standard_error is not None:
+        error = usable.standard_error / usable.estimate / speed
+    return Quantity(
+        estimate=days(usable.estimate), standard_error=error, ci_low=days(usable.ci_low),
+        ci_high=days(usable.ci_high), replications=usable.replications,
+    )  # fmt: skip

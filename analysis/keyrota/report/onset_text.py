@@ -1,0 +1,156 @@
+"""Usable rates for a terminal, a pipe or a mail: a table, a small chart, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from keyrota.display import count, visible
+from keyrota.planning.onset import Onset, SizeOnset
+from keyrota.report.console import Line, Table, printed
+from keyrota.report.onset import moment_after
+from keyrota.report.quantities import duration_in_words, number_in_words, plus_minus
+from keyrota.report.scenario_text import isolates_in_words, limits_in_words, rotation_in_words
+from keyrota.simulation.estimates import Quantity
+from keyrota.simulation.simple import POOL_NAME
+
+_BAR_CELLS: Final = 16
+
+
+def as_text(onsets: list[Onset], *, color: bool = False, width: int = 100, unicode: bool = True) -> str:
+    """Return the usable rates of pools as text.
+
+    Parameters
+    ----------
+    onsets
+        One for each pool.
+    color
+        Whether to colour it with ANSI codes.
+    width
+        Columns.
+    unicode
+        Whether bars may be drawn with block characters.
+    """
+    return printed(_parts(onsets, unicode), color=color, width=width)
+
+
+def _parts(onsets: list[Onset], unicode: bool) -> Iterator[Line | Table]:
+    from keyrota import __version__
+
+    first = onsets[0]
+    engines = " and ".join(sorted({onset.engine for onset in onsets}))
+    yield Line(
+        f"keyrota {__version__}: usable rate at {100 * first.target:g} % 429s, engine {engines}, "
+        f"seed {first.seed}"
+    )
+    yield Line(f"Rotation: {rotation_in_words(first.scenario)}.")
+    functions = [function for onset in onsets for function in onset.scenario.functions]
+    yield Line(f"Isolates: {isolates_in_words(functions)}.")
+    for onset in onsets:
+        yield Line("")
+        yield from _pool(onset, unicode)
+    yield Line("")
+    yield Line(
+        "Usable: the largest rate at which at most that share of requests ends in a 429, with half of its "
+        "95 % interval. Nominal: keys x limit. Bar: the usable part of the nominal rate.",
+        "dim",
+    )
+
+
+def _pool(onset: Onset, unicode: bool) -> Iterator[Line | Table]:
+    pool, window = onset.scenario.pools[0], onset.scenario.window
+    yield Line(visible(onset.pool), "bold", rest=f"  {limits_in_words(pool, window)}; in requests a minute:")
+    has_day = pool.quota.per_day is not None and pool.quota.per_minute is not None
+    entries = onset.sizes
+    headings = ["  keys", "nominal", "usable", "theory"]
+    if has_day:
+        headings += ["all day: nominal", "usable", "theory"]
+    if onset.growth_per_day is not None:
+        headings.append("days until then")
+    table = Table(*headings, "")
+    widest = max(_nominal(entry) for entry in entries)
+    for entry in entries:
+        table.row(*_cells(entry, has_day, onset), _bar(entry, widest, unicode))
+    yield table
+    # A pool given by its limit alone has no size of its own: the largest speaks for it.
+    own = entries[-1] if pool.name == POOL_NAME else next((e for e in entries if e.keys == pool.size), None)
+    if own is not None:
+        for sentence in _meaning(own, onset):
+            yield Line("  " + sentence)
+
+
+def _nominal(entry: SizeOnset) -> float:
+    return entry.minute_nominal_per_min or entry.nominal_per_min
+
+
+def _cells(entry: SizeOnset, has_day: bool, onset: Onset) -> Iterator[str]:
+    yield str(entry.keys)
+    if has_day and entry.minute_usable_per_min is not None:
+        yield _plain(entry.minute_nominal_per_min)
+        yield plus_minus(entry.minute_usable_per_min)
+        yield _plain(entry.minute_theory_per_min)
+    yield _plain(entry.nominal_per_min)
+    yield plus_minus(entry.usable_per_min)
+    yield _plain(entry.theory_per_min)
+    if onset.growth_per_day is not None:
+        yield _days(entry.exceeded_after_days)
+
+
+def _plain(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def _days(after: Quantity | None) -> str:
+    if after is None or after.estimate is None:
+        return "-"
+    return plus_minus(after) if after.estimate else "already"
+
+
+def _bar(entry: SizeOnset, widest: float, unicode: bool) -> str:
+    """Return a bar of the usable rate in the nominal one."""
+    usable = (entry.minute_usable_per_min or entry.usable_per_min).estimate or 0.0
+    nominal = round(_BAR_CELLS * _nominal(entry) / widest)
+    filled = round(_BAR_CELLS * usable / widest)
+    full, empty = ("█", "░") if unicode else ("#", ".")
+    return full * filled + empty * max(0, nominal - filled)
+
+
+def _meaning(entry: SizeOnset, onset: Onset) -> Iterator[str]:
+    """Return what the nominal figure of the declared pool hides."""
+    minute, target = entry.minute_usable_per_min, 100 * onset.target
+    if minute is not None and minute.estimate is not None and entry.minute_nominal_per_min:
+        share = 100 * minute.estimate / entry.minute_nominal_per_min
+        yield (
+            f"{count(entry.keys, 'key')}: the nominal {entry.minute_nominal_per_min:g} a minute carry "
+            f"{minute.estimate:.2g} a minute at {target:g} %, {share:.0f} % of it."
+        )
+    is_random = entry.theory is not None and entry.theory.choice == "random" and entry.keys > 1
+    if is_random and entry.failover_theory_per_min:
+        yield (
+            "If a rejected call went on to the next key, they would carry "
+            f"{entry.failover_theory_per_min:.2g} (theory; --on-reject failover simulates it)."
+        )
+    quota = onset.scenario.pools[0].quota
+    if quota.per_day is not None and entry.usable_per_min.estimate is not None:
+        day = entry.keys * quota.per_day
+        yield (
+            "Round the clock the limits of minute and day together carry "
+            f"{entry.usable_per_min.estimate:.2g} a minute, {1440 * entry.usable_per_min.estimate:,.0f} "
+            f"of the day's {day:,} requests."
+        )
+        if entry.minute_nominal_per_min and day / entry.minute_nominal_per_min < 1440:
+            spent = duration_in_words(60 * day / entry.minute_nominal_per_min)
+            yield f"At the nominal rate of the minute the day's requests are spent after {spent}."
+    after = entry.exceeded_after_days
+    if after is not None and after.estimate is not None and onset.rate_per_min is not None:
+        moment = moment_after(onset.start, after.estimate)
+        growth = (
+            f"{onset.rate_per_min:.3g} a minute, growing {100 * (onset.growth_per_day or 0):.3g} % a day,"
+        )
+        if after.estimate == 0:
+            yield f"{growth} is above the usable rate from the start."
+        else:
+            at = f", on {moment[:16].replace('T', ' ')} UTC" if moment else ""
+            yield f"{growth} exceeds it after {number_in_words(after)} days{at}."

@@ -1,0 +1,146 @@
+"""A simulation for a terminal, a pipe or a mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keyrota.display import count, visible
+from keyrota.planning.closed_form import ClosedForm, closed_form
+from keyrota.report.console import Line, Table, printed
+from keyrota.report.quantities import duration_in_words, number_in_words, share_in_words
+from keyrota.report.scenario_text import (
+    functions_in_words,
+    isolates_in_words,
+    limits_in_words,
+    rotation_in_words,
+)
+from keyrota.report.simulation import PoolOutcome, SimulationReport
+from keyrota.simulation.estimates import Quantity
+from keyrota.simulation.scenario import Scenario
+from keyrota.theory import rejected_share
+from keyrota.traffic.arrivals import mean_rate
+
+
+def as_text(report: SimulationReport, scenario: Scenario, *, color: bool = False, width: int = 100) -> str:
+    """Return a simulation as text.
+
+    Parameters
+    ----------
+    report
+        Its content.
+    scenario
+        What was simulated.
+    color
+        Whether to colour it with ANSI codes.
+    width
+        Columns.
+    """
+    return printed(_parts(report, scenario), color=color, width=width)
+
+
+def _parts(report: SimulationReport, scenario: Scenario) -> Iterator[Line | Table]:
+    span = duration_in_words(scenario.duration_s)
+    warm = f" after {duration_in_words(scenario.warm_up_s)} of warm-up" if scenario.warm_up_s else ""
+    yield Line(
+        f"keyrota {report.version}: {count(report.replications, 'replication')} of {span}{warm}, "
+        f"engine {report.engine}, seed {report.seed}"
+    )
+    yield Line(f"Rotation: {rotation_in_words(scenario)}.")
+    yield Line(f"Isolates: {isolates_in_words(list(scenario.functions))}.")
+    if not report.is_precise:
+        yield Line("The precision that was asked for is not reached; see the intervals.", "bold yellow")
+    for outcome in report.pools:
+        yield Line("")
+        yield from _pool(outcome, report, scenario)
+    yield Line("")
+    yield from _isolates(report)
+    yield Line("95 % intervals in brackets, over replications.", "dim")
+
+
+def _pool(outcome: PoolOutcome, report: SimulationReport, scenario: Scenario) -> Iterator[Line | Table]:
+    pool = scenario.pool(outcome.name)
+    yield Line(visible(outcome.name), "bold", rest=f"  {limits_in_words(pool, scenario.window)}")
+    yield Line(f"  Traffic: {functions_in_words(scenario, pool)}.")
+    if not outcome.requests.estimate:
+        yield Line("  No request arrived.")
+        return
+    yield Line(f"  429s: {share_in_words(outcome.rejected_share)} of requests{_theory(outcome, scenario)}.")
+    yield from _begin(outcome, report.replications)
+    calls = outcome.calls_per_request.estimate
+    if calls is not None and calls > 1.0005:
+        yield Line(f"  Calls per request: {number_in_words(outcome.calls_per_request)}.")
+    table = Table("  key", "place", "share of picks", "429s of its calls")
+    for key in report.key_shares:
+        if key.pool == outcome.name:
+            table.row(
+                str(key.key), str(key.position), share_in_words(key.share), share_in_words(key.rejected_share)
+            )
+    yield table
+
+
+def _theory(outcome: PoolOutcome, scenario: Scenario) -> str:
+    """Return what the closed form says, where one speaks and the day does not count."""
+    law, rate = closed_form(scenario, scenario.pool(outcome.name)), outcome.requests_per_min.estimate
+    if law is None or law.per_minute is None or law.per_day is not None or rate is None:
+        return ""
+    declared = sum(
+        mean_rate(function.arrivals)
+        for function in scenario.functions
+        if function.pool == outcome.name and function.arrivals is not None
+    )
+    return f"; theory{_of(law)}: {100 * _share(law, declared):.3g} %"
+
+
+def _of(law: ClosedForm) -> str:
+    return "" if law.is_exact else ", every pick at random"
+
+
+def _share(law: ClosedForm, rate: float) -> float:
+    assert law.per_minute is not None
+    return rejected_share(
+        rate, keys=law.keys, per_minute=law.per_minute, window=law.window, choice=law.choice
+    )
+
+
+def _begin(outcome: PoolOutcome, replications: int) -> Iterator[Line]:
+    first, spent = outcome.first_rejection_s, outcome.exhausted_at_s
+    if first.estimate is not None:
+        yield Line(f"  First 429 {_when(first, replications)}.")
+    if spent.estimate is not None:
+        yield Line(f"  The day's last call of all keys is spent {_when(spent, replications)}.")
+    by_day = outcome.rejected_calls["per-day"].estimate or 0.0
+    by_minute = outcome.rejected_calls["per-minute"].estimate or 0.0
+    if by_day and by_minute:
+        yield Line(
+            f"  Rejected calls in a replication: {by_day:,.4g} by the day's limit, "
+            f"{by_minute:,.4g} by the minute's."
+        )
+
+
+def _when(moment: Quantity, replications: int) -> str:
+    text = f"{duration_in_words(moment.estimate or 0.0)} after the start"
+    if moment.ci_low is not None and moment.ci_high is not None:
+        text += f" on average ({duration_in_words(moment.ci_low)} to {duration_in_words(moment.ci_high)})"
+    if moment.replications < replications:
+        text += f", in {moment.replications} of {count(replications, 'replication')}"
+    return text
+
+
+def _isolates(report: SimulationReport) -> Iterator[Line | Table]:
+    table = Table("function", "cold starts", "isolates alive", "at work", "life")
+    for function in report.functions:
+        life = function.instances.lifespan_s
+        table.row(
+            visible(function.name),
+            share_in_words(function.cold_start_share),
+            number_in_words(function.instances.alive),
+            number_in_words(function.instances.busy),
+            "-" if life.estimate is None else duration_in_words(life.estimate),
+        )
+    yield table
+    for function in report.functions:
+        if function.turned_away_share.estimate:
+            yield Line(
+                f"{visible(function.name)}: {share_in_words(function.turned_away_share)} of the requests met "
+                "the cap on instances and were turned away (503)."
+            )
