@@ -27,6 +27,7 @@ SEED = 20_240_229
 ALPHAS = (0.05, 0.01, 0.001)
 BAND = 4.2  # standard errors
 PICKS = {2: 100, 4: 100, 10: 1000}
+SIMULATION_MARK = "<!-- simulation: written by docs/validate_simulation.py -->\n"
 TESTS = ("start test", "share test, runs known", "share test, runs unknown", "Pearson chi-square")
 
 Ints = NDArray[np.int64]
@@ -415,7 +416,10 @@ def main() -> None:
         sys.stdout.write(document(QUICK, "docs/validation.py --quick"))
     else:
         page = Path(__file__).with_suffix(".md")
-        page.write_text(document(Effort(), "make validation"), encoding="utf-8")
+        # What docs/validate_simulation.py has written below its mark stays.
+        _, mark, simulation = page.read_text(encoding="utf-8").partition(SIMULATION_MARK)
+        text = document(Effort(), "make validation")
+        page.write_text(f"{text}\n{mark}{simulation}" if mark else text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,16 @@
 """Say whether the rotation over a pool of API keys is fair, and where the 429s come from.
 
 Reads the logs of an application that spreads its calls over a pool of API keys and says whether
-every key is used as declared, and if not, which fault it is.
+every key is used as declared, and if not, which fault it is; simulates pools under traffic, and finds
+the rate at which 429s begin.
 
 >>> import keyrota
 >>> report = keyrota.judge(keyrota.read("sample_logs/"))  # doctest: +SKIP
 >>> events = keyrota.read_logs("sample_logs/")  # doctest: +SKIP
+>>> scenario = keyrota.simple_scenario(keys=2, per_minute=2, rate_per_min=4.0)
+>>> share = keyrota.simulate(scenario, seed=1).rejected_share().estimate
+>>> 0.26 < share < 0.28
+True
 """
 
 from __future__ import annotations
@@ -25,12 +30,16 @@ if TYPE_CHECKING:
     )
     from keyrota.events import read_events, write_events
     from keyrota.logs.read import Reading, read, read_logs
+    from keyrota.planning.onset import Onset, find_onset
     from keyrota.pools.declared import Pool, PoolConfig, Quota
     from keyrota.pools.infer import infer_pools
     from keyrota.pools.load import load_pools
     from keyrota.report.content import judge
     from keyrota.report.schema import Report
     from keyrota.rotation.power import picks_needed, power
+    from keyrota.simulation.experiment import Experiment, simulate, simulated_events
+    from keyrota.simulation.scenario import Scenario
+    from keyrota.simulation.simple import simple_scenario
 
 __version__ = "0.1.0"
 
@@ -46,6 +55,10 @@ _HOMES = {
     "Pool": "pools.declared",
     "PoolConfig": "pools.declared",
     "Quota": "pools.declared",
+    "Experiment": "simulation.experiment",
+    "Onset": "planning.onset",
+    "Scenario": "simulation.scenario",
+    "find_onset": "planning.onset",
     "infer_pools": "pools.infer",
     "load_pools": "pools.load",
     "picks_needed": "rotation.power",
@@ -56,23 +69,30 @@ _HOMES = {
     "read_logs": "logs.read",
     "Report": "report.schema",
     "judge": "report.content",
+    "simple_scenario": "simulation.simple",
+    "simulate": "simulation.experiment",
+    "simulated_events": "simulation.experiment",
     "write_events": "events",
 }
 
 __all__ = [
     "ConfigurationError",
     "DataQualityWarning",
+    "Experiment",
     "InputError",
     "KeyrotaError",
     "KeyrotaWarning",
     "ModelError",
+    "Onset",
     "OutputError",
     "Pool",
     "PoolConfig",
     "Quota",
     "Reading",
     "Report",
+    "Scenario",
     "__version__",
+    "find_onset",
     "infer_pools",
     "judge",
     "load_pools",
@@ -81,6 +101,9 @@ __all__ = [
     "read",
     "read_events",
     "read_logs",
+    "simple_scenario",
+    "simulate",
+    "simulated_events",
     "write_events",
 ]
 

@@ -22,4 +22,6 @@ def named_stream(seed: int | np.random.SeedSequence, *names: str) -> np.random.G
     parent = np.random.SeedSequence(seed) if isinstance(seed, int) else seed
     digest = hashlib.sha256("\x00".join(names).encode()).digest()
     words = tuple(int(word) for word in np.frombuffer(digest, dtype="<u4"))
-    return np.random.default_rng(np.random.SeedSequence(parent.entropy, spawn_key=(*parent.spawn_key, *words)))
+    return np.random.default_rng(
+        np.random.SeedSequence(parent.entropy, spawn_key=(*parent.spawn_key, *words))
+    )

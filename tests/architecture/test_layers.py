@@ -160,7 +160,8 @@ def test_help_imports_nothing_heavy():
         "import sys; sys.argv = ['keyrota', '--help']\n"
         "from keyrota.cli.boundary import run\n"
         "run(['--help'])\n"
-        "heavy = {'numpy', 'pandas', 'scipy', 'rich', 'pyarrow', 'msgspec', 'zstandard', 'numba', 'simpy', 'joblib'}\n"
+        "heavy = {'numpy', 'pandas', 'scipy', 'rich', 'pyarrow', 'msgspec', 'zstandard',\n"
+        "         'numba', 'simpy', 'joblib'}\n"
         "print(sorted({m.split('.')[0] for m in sys.modules} & heavy))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

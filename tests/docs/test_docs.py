@@ -36,14 +36,16 @@ def test_commands_page_is_the_help():
 def documented_commands():
     for page in PAGES:
         for block in re.findall(r"```(?:bash|sh)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-            for line in block.splitlines():
-                command = line.split("#")[0].strip()
-                if command.startswith("keyrota ") or "| keyrota " in command:
-                    yield pytest.param(command, id=f"{page.name}: {command}")
+            lines = [line.split("#")[0].strip() for line in block.splitlines()]
+            commands = [line for line in lines if line.startswith("keyrota ") or "| keyrota " in line]
+            for place, command in enumerate(commands):
+                # What a command of the same block has written may be read by a later one.
+                makers = [earlier for earlier in commands[:place] if re.search(r"--write-log|-o ", earlier)]
+                yield pytest.param(makers, command, id=f"{page.name}: {command}")
 
 
-@pytest.mark.parametrize("command", list(documented_commands()))
-def test_documented_commands_run(command, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("makers", "command"), list(documented_commands()))
+def test_documented_commands_run(makers, command, tmp_path, monkeypatch):
     """Every keyrota command of the documentation runs, on sample logs in place of the reader's own."""
     shutil.copytree(SAMPLES, tmp_path / "sample_logs", ignore=shutil.ignore_patterns("rotation", "*.py"))
     (tmp_path / "logs").symlink_to(tmp_path / "sample_logs")
@@ -56,6 +58,9 @@ def test_documented_commands_run(command, tmp_path, monkeypatch):
 
         data = (SAMPLES / "two_picks.log").read_bytes()
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    for maker in makers:
+        if any(name in command for name in re.findall(r"(?:--write-log|-o) (\S+)", maker)):
+            assert run(shlex.split(maker)[1:]) == 0
     if "--pools pools.toml" in command:
         shutil.copy(Path(keyrota.__file__).parent / "pools" / "default_pools.toml", tmp_path / "pools.toml")
     arguments = shlex.split(after)[1:]

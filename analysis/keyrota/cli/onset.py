@@ -81,7 +81,7 @@ def command(
       keyrota onset --per-minute 2 --keys 2,4 --rate 0.2/min --ramp 10%/day
     """
     from keyrota.cli.output import emit, text_style
-    from keyrota.cli.progress import count_bar, patient_bar
+    from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
     from keyrota.cli.scenario import scenario_of_arguments, with_keys
     from keyrota.planning.onset import find_onset
     from keyrota.report.as_json import as_json
@@ -95,7 +95,7 @@ def command(
     pools = [pool.name for pool in scenario.pools]
     done = 0
     onsets = []
-    with patient_bar(count_bar, "pool sizes", quiet=quiet) as update:
+    with patient_bar(count_bar, "pool sizes", quiet=quiet, waiting=ENGINE_STARTS) as update:
 
         def on_progress() -> None:
             nonlocal done

@@ -189,7 +189,7 @@ def _arrivals(arguments: ScenarioArguments, rate: float) -> Arrivals:
     from keyrota.traffic import arrivals as kinds
 
     kind = arguments.arrivals or ("profile" if arguments.profile else "poisson")
-    _only_for("--arrivals bursts", kind == "bursts", arguments, "burst_ratio", "burst_s", "calm_s")
+    _only_for("--arrivals bursts", kind == "bursts", arguments, "calm_ratio", "burst_s", "calm_s")
     _only_for("--arrivals sessions", kind == "sessions", arguments, "messages", "think_s")
     _only_for("--arrivals profile", kind == "profile", arguments, "profile")
     if kind == "regular":
@@ -197,7 +197,7 @@ def _arrivals(arguments: ScenarioArguments, rate: float) -> Arrivals:
     if kind == "sessions":
         return kinds.Sessions(rate_per_min=rate, **arguments.of("messages", "think_s"))
     if kind == "bursts":
-        return kinds.Bursts(rate_per_min=rate, **arguments.of("burst_ratio", "burst_s", "calm_s"))
+        return kinds.Bursts(rate_per_min=rate, **arguments.of("calm_ratio", "burst_s", "calm_s"))
     if kind == "profile":
         return kinds.Profile(rate_per_min=rate, weights=_weights(arguments.profile))
     return kinds.Poisson(rate_per_min=rate)
@@ -216,7 +216,7 @@ def _weights(text: str | None) -> tuple[float, ...]:
 
 def _replayed(logs: tuple[str, ...], function: str, is_only: bool) -> Arrivals | None:
     from keyrota.logs.read import read
-    from keyrota.traffic.arrivals import replay_of
+    from keyrota.traffic.replay import replay_of
 
     events = read(logs).events
     if is_only and function not in set(events["function"].dropna()):

@@ -38,7 +38,7 @@ class ScenarioArguments:
     rate: tuple[tuple[str | None, float], ...] = ()
     arrivals: str | None = None
     profile: str | None = None
-    burst_ratio: float | None = None
+    calm_ratio: float | None = None
     burst_s: float | None = None
     calm_s: float | None = None
     messages: float | None = None
@@ -101,8 +101,8 @@ _OPTIONS: Final = {
     "profile": click.option(
         "--profile", metavar="W,W,...", help="24 weights of the hours of a day, or 168 of a week, UTC."
     ),
-    "burst_ratio": click.option(
-        "--burst-ratio", metavar="X", type=float, help="Rate in a burst over the rate between bursts."
+    "calm_ratio": click.option(
+        "--calm-ratio", metavar="F", type=float, help="Rate between bursts over the rate in one, 0 to 1."
     ),
     "burst_s": click.option("--burst-s", metavar="S", type=float, help="Mean length of a burst in seconds."),
     "calm_s": click.option("--calm-s", metavar="S", type=float, help="Mean time between bursts in seconds."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,13 +72,13 @@ def command(
       keyrota simulate --keys 4 --per-minute 2 --rate 4/min --write-log day.log
     """
     from keyrota.cli.output import emit, text_style
-    from keyrota.cli.progress import count_bar, patient_bar
+    from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
     from keyrota.cli.scenario import note, scenario_of_arguments
     from keyrota.report.as_json import as_json
     from keyrota.report.atomic import refuse_to_replace
     from keyrota.report.simulation import describe
     from keyrota.report.simulation_text import as_text
-    from keyrota.simulation.experiment import run_experiment
+    from keyrota.simulation.experiment import simulate
 
     scenario = scenario_of_arguments(arguments, growth_per_day=growth)
     log_file = None if write_log in (None, "-") else Path(write_log)
@@ -86,8 +87,8 @@ def command(
     for path in (log_file, output):  # before the work, not after it
         if path is not None:
             refuse_to_replace(path, overwrite=force)
-    with patient_bar(count_bar, "replications", quiet=quiet) as on_progress:
-        experiment = run_experiment(
+    with patient_bar(count_bar, "replications", quiet=quiet, waiting=ENGINE_STARTS) as on_progress:
+        experiment = simulate(
             scenario, replications=replications, precision=precision, seed=seed, engine=engine, jobs=jobs,
             on_progress=on_progress,
         )  # fmt: skip
@@ -109,7 +110,8 @@ def _write_log(scenario: Scenario, seed: int, shape: str, path: Path | None, for
 
     data = write_events_as_log(simulated_events(scenario, seed=seed), shape, seed=seed)
     if path is None:
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
         return
     from keyrota.report.atomic import write_bytes
 

@@ -144,9 +144,9 @@ def _row(parsed: Parsed, record: Record) -> EventRow:
     elif parsed.kind == "boot" and parsed.duration_ms is None:
         row.parsed = parsed._replace(duration_ms=record.boot_ms)
     elif parsed.kind == "invocation":
-        row.parsed = parsed._replace(
-            status=record.status or parsed.status, duration_ms=record.duration_ms or parsed.duration_ms
-        )
+        # A duration of 0 is one.
+        duration = parsed.duration_ms if record.duration_ms is None else record.duration_ms
+        row.parsed = parsed._replace(status=record.status or parsed.status, duration_ms=duration)
     elif parsed.kind == "fragment" or (parsed.kind == "rejection" and parsed.cause in (None, "unknown")):
         # A rejection that says its cause has its body with it.
         row.body = [record.message[:2000]]

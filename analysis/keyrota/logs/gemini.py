@@ -72,8 +72,11 @@ def duration_s(text: str) -> float | None:
     if not text or match is None:
         return None
     hours, minutes, seconds, unit = match.groups()
-    value = float(seconds or 0) / (1000 if unit == "ms" else 1)
-    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + value
+    whole, _, fraction = (seconds or "0").partition(".")
+    # One division of whole numbers: a sum of floats may be off in its last digit.
+    in_seconds: int = 10 ** len(fraction) * (1000 if unit == "ms" else 1)
+    minutes_s = int(hours or 0) * 3600 + int(minutes or 0) * 60
+    return (minutes_s * in_seconds + int(whole + fraction)) / in_seconds
 
 
 def _violations(text: str) -> Iterator[tuple[str, int | None]]:

@@ -26,6 +26,8 @@ def _error_detail(text: str, values: dict[str, Any]) -> None:
 
 _N = r"[0-9]{1,6}"
 _NAME = r"[A-Za-z0-9_]{1,64}"
+# As a pool may be declared: dots, hyphens and blanks too.
+_POOL = r"[A-Za-z0-9_.-](?:[A-Za-z0-9_. -]{0,62}[A-Za-z0-9_.-])?"
 _SLUG = r"[A-Za-z0-9_-]{1,64}"
 # `ClientError: `, `google.genai.errors.ClientError: `, or nothing.
 _ERROR_NAME = r"(?:[A-Za-z0-9_.]{0,80}(?:Error|Exception|Exhausted|Requests): ?){0,2}"
@@ -80,15 +82,19 @@ GRAMMAR: Final = (
     _rule(
         "pool",
         "pool",
-        rf"Using key pool: (?P<pool>{_NAME}) \((?P<size>{_N}) keys available\)",
+        rf"Using key pool: (?P<pool>{_POOL}) \((?P<size>{_N}) keys available\)",
         "U",
-        matches=("🔑 Using key pool: CHAT (2 keys available)", "Using key pool: KEY (1 keys available)\n"),
+        matches=(
+            "🔑 Using key pool: CHAT (2 keys available)",
+            "Using key pool: KEY (1 keys available)\n",
+            "Using key pool: chat-2.5 west (1 keys available)",
+        ),
         rejects=("Using key pool: CHAT", "Our key pool: CHAT (2 keys available)"),
     ),
     _rule(
         "invalid-key-format",
         "warning",
-        rf"Invalid API key format detected in (?P<pool>{_NAME}) pool\.",
+        rf"Invalid API key format detected in (?P<pool>{_POOL}) pool\.",
         "I",
         constants={"cause": "invalid-key-format"},
         matches=(

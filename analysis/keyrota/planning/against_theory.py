@@ -12,7 +12,7 @@ import numpy as np
 
 from keyrota import theory
 from keyrota.simulation.estimates import Quantity, mean, ratio
-from keyrota.simulation.experiment import Experiment, run_experiment
+from keyrota.simulation.experiment import Experiment, simulate
 from keyrota.simulation.scenario import (
     Fail,
     Failover,
@@ -103,13 +103,13 @@ def compare(
     seed
         Of the whole table.
     jobs
-        As in `keyrota.simulation.experiment.run_experiment`.
+        As in `keyrota.simulation.experiment.simulate`.
     """
     wanted_s = 60 * requests / case.rate_per_min / replications
     duration = case.least_s * max(1, round(wanted_s / case.least_s))
     # Every case has numbers of its own, so that the errors of the table are independent.
     own_seed = crc32(f"{seed}/{engine}/{case.name}".encode())
-    experiment = run_experiment(
+    experiment = simulate(
         case.scenario(duration), replications=replications, engine=engine, seed=own_seed, jobs=jobs
     )
     total = int(experiment.tallies.functions[:, :, OfFunction.REQUESTS].sum())

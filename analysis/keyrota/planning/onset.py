@@ -129,7 +129,7 @@ def find_onset(
     seed
         All sizes and all rates see the same random numbers.
     engine, jobs
-        As for `keyrota.simulation.experiment.run_experiment`; a worker takes a size.
+        As for `keyrota.simulation.experiment.simulate`; a worker takes a size.
     on_progress
         Called when a size is done.
 

@@ -80,7 +80,7 @@ class Experiment:
         return _rejected(self.tallies)
 
 
-def run_experiment(
+def simulate(
     scenario: Scenario,
     *,
     replications: int = REPLICATIONS,
@@ -121,7 +121,7 @@ def run_experiment(
     --------
     >>> from keyrota.simulation.simple import simple_scenario
     >>> scenario = simple_scenario(keys=2, per_minute=2, rate_per_min=1.0, duration_s=3600.0)
-    >>> run_experiment(scenario, replications=3, engine="simpy").replications
+    >>> simulate(scenario, replications=3, engine="simpy").replications
     3
     """
     _check(replications, precision, engine, jobs)
@@ -181,7 +181,7 @@ def simulated_events(scenario: Scenario, *, seed: int = 0, replication: int = 0)
     scenario
         What is simulated.
     seed, replication
-        As in `run_experiment`: the same run, request for request.
+        As in `simulate`: the same run, request for request.
 
     Returns
     -------

@@ -66,7 +66,7 @@ def event_table(setting: Setting, trace: NDArray[np.int64], seed: np.random.Seed
         "pool": pools[of_function[rows[:, t.FUNCTION]]],
         "key": _where(is_told_pick, [row.key for row in keys], key),
         "position": _where(is_told_pick, [row.position for row in keys], key),
-        "size": _where(is_told_pick, [row.size for row in keys], key),
+        "size": _where(is_pick, [row.size for row in keys], key),
         "function": np.array([f.name for f in setting.functions], dtype=object)[rows[:, t.FUNCTION]],
         "isolate": _isolates(setting, rows, seed),
         "model": _where(is_rejection, [row.model for row in keys], key),
@@ -92,15 +92,23 @@ _COMPANION: Final = -1
 
 
 def _with_companions(trace: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the rows in the order of their lines: a boot is logged when it is done."""
+    """Return the rows in the order of their lines.
+
+    A boot is logged when it is done, an isolate's end when its last request is: what is ended takes no
+    more requests, but finishes those that it has.
+    """
     rows = trace.copy()
-    is_boot = rows[:, t.KIND] == t.BOOT
+    is_boot, is_end = rows[:, t.KIND] == t.BOOT, rows[:, t.KIND] == t.SHUTDOWN
     rows[is_boot, t.TIME] += rows[is_boot, t.VALUE]
+    _, isolate = np.unique(rows[:, [t.FUNCTION, t.ISOLATE]], axis=0, return_inverse=True)
+    last = np.full(len(rows), np.iinfo(np.int64).min)
+    np.maximum.at(last, isolate.reshape(-1), rows[:, t.TIME])
+    rows[is_end, t.TIME] = last[isolate.reshape(-1)[is_end]]
     has_companion = is_boot | (rows[:, t.KIND] == t.PICK)
     rows = np.repeat(rows, 1 + has_companion, axis=0)
     second = np.cumsum(1 + has_companion)[has_companion] - 1
     rows[second, t.STATUS] = _COMPANION
-    rank = np.where(rows[:, t.KIND] == t.BOOT, 0, 1)
+    rank = np.select([rows[:, t.KIND] == t.BOOT, rows[:, t.KIND] == t.SHUTDOWN], [0, 2], 1)
     return rows[np.lexsort((rank, rows[:, t.TIME]))]
 
 

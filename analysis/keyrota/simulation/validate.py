@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from keyrota.display import listed, shown
 from keyrota.errors import ConfigurationError
 from keyrota.pools.declared import PoolConfig
-from keyrota.traffic.arrivals import check_arrivals
+from keyrota.traffic.arrivals import check_arrivals, expected_requests
 
 if TYPE_CHECKING:
     from keyrota.simulation.scenario import Function, Isolates, Scenario
 
 MAX_SLOTS = 1_000_000
+MAX_REQUESTS = 1e11
 MAX_SECONDS = 100 * 366 * 86_400.0
 
 
@@ -28,13 +29,6 @@ def validate(scenario: Scenario) -> None:
     if not scenario.pools:
         raise ConfigurationError("scenario: there is no pool; give at least one, with at least one key")
     PoolConfig(pools=scenario.pools, source="scenario")  # names, keys and projects, as in a pools file
-    for pool in scenario.pools:
-        for limit, value in (("per_minute", pool.quota.per_minute), ("per_day", pool.quota.per_day)):
-            if value == 0:
-                raise ConfigurationError(
-                    f"pool {shown(pool.name)}: {limit} is 0, a limit that no request can meet; more keys "
-                    "will not help. Give 1 or more, or leave it out for no limit"
-                )
     _check_spans(scenario)
     _check_client(scenario)
     if not scenario.functions:
@@ -92,6 +86,12 @@ def _check_function(function: Function, scenario: Scenario, names: list[str]) ->
         raise ConfigurationError(f"{place}: no pool {shown(function.pool)}; there are {listed(pools)}")
     if function.arrivals is not None:
         check_arrivals(function.arrivals, place)
+        expected = expected_requests(function.arrivals, scenario.duration_s)
+        if expected > MAX_REQUESTS:
+            raise ConfigurationError(
+                f"{place}: about {expected:.1e} requests would arrive; at most {MAX_REQUESTS:.0e} can be "
+                "simulated. Lower the rate or its growth, or shorten the duration"
+            )
     for name, value in (("warm_s", function.service.warm_s), ("cold_s", function.service.cold_s)):
         if value is not None:
             _check_number(f"service.{name}", value, place, most=86_400.0)

@@ -1,1 +1,1 @@
-"""Arrivals."""
+"""Traffic: the processes by which requests arrive."""

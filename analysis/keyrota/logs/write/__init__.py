@@ -3,6 +3,7 @@
 A simulated day becomes a log file that the reader reads back; tests and samples are made the same way.
 """
 
+from keyrota.logs.write.from_events import function_id, rows_of, write_events_as_log
 from keyrota.logs.write.gemini import go_duration, overloaded_body, quota_error_body
 from keyrota.logs.write.messages import (
     LISTENING,
@@ -30,6 +31,7 @@ __all__ = [
     "Shape",
     "boot_message",
     "error_message",
+    "function_id",
     "go_duration",
     "headers_message",
     "invalid_format_message",
@@ -44,7 +46,9 @@ __all__ = [
     "pool_message",
     "quota_error_body",
     "retry_message",
+    "rows_of",
     "scrambled_ties",
     "shutdown_message",
+    "write_events_as_log",
     "write_log",
 ]

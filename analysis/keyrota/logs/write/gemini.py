@@ -69,7 +69,7 @@ _QUOTAS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
 def quota_error_body(
     cause: Cause,
     limit: int,
-    model: str,
+    model: str | None,
     delay_s: float | None,
     generation: Generation = "B",
     *,
@@ -87,7 +87,7 @@ def quota_error_body(
     limit
         Its value. 0 means that the model has no quota: then the body has no ``quotaValue``.
     model
-        The model in the violation's dimensions.
+        The model in the violation's dimensions; ``None`` for a body that names none.
     delay_s
         The wait that the body states, in seconds; ``None`` for a body without one.
     generation
@@ -128,7 +128,7 @@ def quota_error_body(
         for violation in violations:
             message += f"\n* Quota exceeded for metric: {violation['quotaMetric']}, "
             message += f"limit: {violation.get('quotaValue', '0')}"
-            message += f", model: {model}" if model_in_message else ""
+            message += f", model: {model}" if model_in_message and model is not None else ""
         message += "" if delay_s is None else f"\nPlease retry in {go_duration(delay_s)}."
     return _body(429, message, "RESOURCE_EXHAUSTED", details, array)
 
@@ -169,7 +169,7 @@ def _decimal(value: int, unit: int) -> str:
     return f"{whole}.{fraction}" if fraction else str(whole)
 
 
-def _violation(cause: str, limit: int, model: str, tier: str) -> dict[str, Any]:
+def _violation(cause: str, limit: int, model: str | None, tier: str) -> dict[str, Any]:
     quotas = _QUOTAS[tier]
     if cause not in quotas:
         raise ConfigurationError(
@@ -179,7 +179,9 @@ def _violation(cause: str, limit: int, model: str, tier: str) -> dict[str, Any]:
     violation: dict[str, Any] = {
         "quotaMetric": f"generativelanguage.googleapis.com/{metric}",
         "quotaId": quota_id,
-        "quotaDimensions": {"location": "global", "model": model},
+        "quotaDimensions": {"location": "global"}
+        if model is None
+        else {"location": "global", "model": model},
     }
     if limit:
         violation["quotaValue"] = str(limit)

@@ -58,6 +58,11 @@ class Shape:
     resolution_ns: int = _MS
     suffix: str = ".json"
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a local runtime's: a request shows when it arrives, not when it is answered."""
+        return self.rows == "all" and not self.carries_isolate
+
     def write(self, rows: Sequence[LogRow], *, seed: int | np.random.Generator = 0) -> bytes:
         """Return the rows of this shape's kind as bytes; see `write_log`."""
         chosen = [row for row in rows if self.rows in ("all", row.kind_of_row)]

@@ -73,6 +73,15 @@ def test_a_limit_of_zero_has_no_value_in_the_details() -> None:
     assert ", limit: 0, model: gemini-2.5-flash-preview-image\n" in json.loads(body)["error"]["message"]
 
 
+@pytest.mark.parametrize("generation", ["A", "B", "C"])
+def test_a_body_may_name_no_model(generation: str) -> None:
+    """Without a model neither the dimensions nor the message speak of one."""
+    body = quota_error_body("per-minute", 2, None, 5, generation, also=[("per-day", 50)])
+    for violation in details(body)["QuotaFailure"]["violations"]:
+        assert violation["quotaDimensions"] == {"location": "global"}
+    assert "model" not in json.loads(body)["error"]["message"]
+
+
 def test_the_delay_of_the_details_is_whole_seconds() -> None:
     """retryDelay is a protobuf duration; without a delay there is none."""
     assert details(quota_error_body("per-minute", 2, MODEL, 36.7))["RetryInfo"]["retryDelay"] == "36s"

@@ -1,0 +1,115 @@
+"""Replications: the same for any number of workers, stopped by a precision, refused in one line."""
+
+import numpy as np
+import pytest
+
+from keyrota.errors import ConfigurationError
+from keyrota.simulation.experiment import (
+    child_of,
+    run_once,
+    simulate,
+    simulated_events,
+)
+from keyrota.simulation.setting import setting_of
+from keyrota.simulation.simple import simple_scenario
+from keyrota.simulation.tally import OfFunction
+
+HOUR = simple_scenario(keys=2, per_minute=2, rate_per_min=4.0, duration_s=3600.0)
+
+
+def bytes_of(experiment):
+    return b"".join(table.tobytes() for table in experiment.tallies)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "simpy"])
+def test_one_two_or_four_workers_give_the_same_bytes(engine):
+    """Counts of all replications, in their order."""
+    one, *others = (
+        bytes_of(simulate(HOUR, replications=9, engine=engine, jobs=jobs, seed=3)) for jobs in (1, 2, 4)
+    )
+    assert all(other == one for other in others)
+
+
+def test_workers_agree_under_a_stopping_rule():
+    """How many replications there are does not depend on the workers."""
+    one, two = (simulate(HOUR, precision=0.08, jobs=jobs) for jobs in (1, 2))
+    assert bytes_of(one) == bytes_of(two)
+
+
+def test_both_engines_count_the_same():
+    """The engine changes nothing but the time it takes."""
+    assert bytes_of(simulate(HOUR, engine="compiled")) == bytes_of(simulate(HOUR, engine="simpy"))
+
+
+def test_replications_run_on_the_children_of_the_seed():
+    """Replication i has the seed that `spawn` gives at place i, and is the same alone."""
+    seed = np.random.SeedSequence(11)
+    spawned = seed.spawn(3)
+    assert [child_of(np.random.SeedSequence(11), i).generate_state(4).tolist() for i in range(3)] == [
+        child.generate_state(4).tolist() for child in spawned
+    ]
+    experiment = simulate(HOUR, replications=3, seed=11)
+    alone = run_once(setting_of(HOUR), spawned[2], engine="compiled")
+    assert np.array_equal(experiment.tallies.functions[2], alone.tally.functions)
+
+
+def test_precision_is_reached_and_more_replications_are_taken_for_it():
+    """Half of the 95 % interval is at most 5 % of the share."""
+    experiment = simulate(HOUR, replications=10, precision=0.05)
+    assert experiment.replications > 10
+    assert experiment.is_precise
+    assert experiment.rejected_share().relative_half_width <= 0.05
+
+
+def test_precision_of_nothing_is_given_up():
+    """Where no 429 comes no relative precision can be reached, and the result says so."""
+    idle = simple_scenario(keys=4, per_minute=60, rate_per_min=0.5, duration_s=3600.0)
+    experiment = simulate(idle, precision=0.05)
+    assert not experiment.is_precise
+    assert experiment.rejected_share().estimate == 0.0
+
+
+def test_progress_counts_replications():
+    """Each replication is told, with how many there are."""
+    told = []
+    simulate(HOUR, replications=3, on_progress=lambda done, planned: told.append((done, planned)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_own_policy_runs_on_simpy():
+    """A policy in Python is taken, and the engine that runs it is told."""
+    experiment = simulate(HOUR, replications=1, own_policy=lambda rooms, picks, uniform: 2)
+    assert experiment.engine == "simpy"
+    assert "policy" in experiment.refusal
+    assert experiment.tallies.keys[0, :, 0].tolist()[0] == 0
+    with pytest.raises(ConfigurationError, match="simpy"):
+        simulate(HOUR, engine="compiled", own_policy=lambda rooms, picks, uniform: 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"replications": 0}, "replications is 0; allowed are 1 to 10,000"),
+        ({"precision": 1.5}, "precision is 1.5; it is a fraction"),
+        ({"engine": "quick"}, 'engine "quick" is unknown; there are auto, compiled, simpy'),
+        ({"jobs": 0}, "jobs is 0; allowed are 1 or more"),
+    ],
+)
+def test_what_is_not_allowed_is_told_in_one_line(options, told):
+    """The value, and what is allowed."""
+    with pytest.raises(ConfigurationError) as error:
+        simulate(HOUR, **options)
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_simulated_events_are_the_replication():
+    """The event table of a replication tells the requests that the experiment counts."""
+    experiment = simulate(HOUR, replications=2, seed=5)
+    for replication in (0, 1):
+        events = simulated_events(HOUR, seed=5, replication=replication)
+        ends = events[events["kind"] == "invocation"]
+        counts = experiment.tallies.functions[replication, 0]
+        assert len(ends) == counts[OfFunction.REQUESTS]
+        assert (ends["status"] == 429).sum() == counts[OfFunction.REJECTED]
+        assert (events["kind"] == "boot").sum() == counts[OfFunction.COLD]
