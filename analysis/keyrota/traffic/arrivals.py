@@ -230,7 +230,7 @@ def _check_profile(profile: Profile, place: str) -> None:
         raise ConfigurationError(f"{place}: all weights of the profile are 0, so that nothing would arrive")
     try:
         ZoneInfo(profile.zone)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise ConfigurationError(
             f"{place}: no time zone {shown(profile.zone)}; write an IANA name such as Europe/Paris"
         ) from None

@@ -74,7 +74,8 @@ def of_bursts(
         lengths[0] += begun
         end = np.cumsum(lengths)
         begin = np.concatenate([[begun], end[:-1]])
-        yield Pieces(begin, np.minimum(end, span_s), rates[state])
+        is_inside = begin < span_s
+        yield Pieces(begin[is_inside], np.minimum(end, span_s)[is_inside], rates[state][is_inside])
         begun = float(end[-1])
 
 

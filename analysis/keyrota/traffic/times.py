@@ -46,13 +46,15 @@ def arrival_blocks(
     """
     if isinstance(arrivals, Replay):
         given = np.array(arrivals.times_ns, dtype=np.int64)
-        yield from _cut([given[np.searchsorted(given, start_ns) :]], start_ns, end_ns, block)
+        yield from _cut([given[np.searchsorted(given, start_ns) :]], end_ns, block)
         return
     if arrivals.rate_per_min <= 0 or end_ns <= start_ns:
         return
     span_s = (end_ns - start_ns) / 1e9
     seconds = _seconds(arrivals, stream, start_ns, span_s, block)
-    yield from _cut((start_ns + (part * 1e9).astype(np.int64) for part in seconds), start_ns, end_ns, block)
+    # What lies behind the end may lie behind all integers too.
+    moments = (start_ns + (np.minimum(part, span_s) * 1e9).astype(np.int64) for part in seconds)
+    yield from _cut(moments, end_ns, block)
 
 
 def _seconds(
@@ -159,7 +161,7 @@ def _regular(rate_per_s: float, offset_s: float, span_s: float, block: int) -> I
         first += block
 
 
-def _cut(parts: Iterable[Times], start_ns: int, end_ns: int, block: int) -> Iterator[Times]:
+def _cut(parts: Iterable[Times], end_ns: int, block: int) -> Iterator[Times]:
     """Yield what lies before the end, in arrays of at most `block`; nothing is asked for after it."""
     for part in parts:
         inside = part[: np.searchsorted(part, end_ns)]
