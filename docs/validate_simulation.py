@@ -114,7 +114,8 @@ def sections(effort: Effort, *, quick: bool) -> str:
         "decide as the package `limits` does is `tests/oracles/test_limits.py`.",
         "",
     ]
-    parts = [against_theory(effort), coverage(effort), beside("against_simfaas").simfaas_section(quick=quick)]
+    simfaas = beside("against_simfaas").simfaas_section
+    parts = [against_theory(effort), coverage(effort), simfaas("quick" if quick else "full")]
     return "\n".join([*head, *(line for part in parts for line in (*part, ""))])
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import struct
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,8 +22,12 @@ def named_stream(seed: int | np.random.SeedSequence, *names: str) -> np.random.G
     True
     """
     parent = np.random.SeedSequence(seed) if isinstance(seed, int) else seed
-    digest = hashlib.sha256("\x00".join(names).encode()).digest()
-    words = tuple(int(word) for word in np.frombuffer(digest, dtype="<u4"))
     return np.random.default_rng(
-        np.random.SeedSequence(parent.entropy, spawn_key=(*parent.spawn_key, *words))
+        np.random.SeedSequence(parent.entropy, spawn_key=(*parent.spawn_key, *_words(names)))
     )
+
+
+@lru_cache(maxsize=1024)
+def _words(names: tuple[str, ...]) -> tuple[int, ...]:
+    digest = hashlib.sha256("\x00".join(names).encode()).digest()
+    return struct.unpack("<8I", digest)

@@ -12,13 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyrota.quota.windows import day_state, window_state
-from keyrota.simulation.draws import BLOCK, QUANTITIES, TRIGGER, draw, generator, times
+from keyrota.rotation.policies import RANDOM, RANDOM_START, STICKY
+from keyrota.simulation.draws import (
+    BLOCK,
+    BOOT,
+    CHOICE,
+    JITTER,
+    PREFLIGHT,
+    QUANTITIES,
+    SERVICE,
+    SLOT,
+    START,
+    TRIGGER,
+    draw,
+    generator,
+    times,
+)
 from keyrota.simulation.kernel import layout as at
 from keyrota.simulation.kernel.instances import close
 from keyrota.simulation.kernel.layout import Plan, State
 from keyrota.simulation.kernel.loop import advance
+from keyrota.simulation.reactions import BACKOFF, WAIT
 from keyrota.simulation.refusal import refusal, refuse
-from keyrota.simulation.setting import NEVER, Setting
+from keyrota.simulation.setting import HOSTED, NEVER, FunctionSetting, Setting
 from keyrota.simulation.tally import Run, new_tally
 from keyrota.simulation.trace import COLUMNS as TRACE_COLUMNS
 from keyrota.simulation.trace import in_order
@@ -67,17 +83,37 @@ def run_compiled(
     return Run(feed.tally, in_order(rows) if keep_trace else None)
 
 
+def needed(setting: Setting, function: FunctionSetting) -> list[int]:
+    """Return the streams of a function whose numbers decide anything; the others need not be drawn."""
+    decides = {
+        SLOT: function.kind == HOSTED,
+        PREFLIGHT: function.preflight,
+        BOOT: function.boot_span > 0,
+        START: setting.policy in (RANDOM_START, STICKY),
+        CHOICE: setting.policy == RANDOM,
+        SERVICE: not function.is_constant,
+        JITTER: setting.reaction.kind in (BACKOFF, WAIT),
+    }
+    return [quantity for quantity, is_needed in decides.items() if is_needed]
+
+
 class _Feed:
     """The arrays of one run, and what the kernel wants from outside."""
 
     def __init__(self, setting: Setting, seed: np.random.SeedSequence, keep_trace: bool) -> None:
         self.tally = new_tally(setting)
         self._times: list[Iterator[NDArray[np.int64]]] = []
-        self._streams: list[list[np.random.Generator]] = []
+        self._streams: list[dict[int, np.random.Generator]] = []
         for function in setting.scenario.functions:
             process, span = function.arrivals, (setting.start, setting.end)
             self._times.append(iter(()) if process is None else times(seed, function.name, process, *span))
-            self._streams.append([generator(seed, function.name, name) for name in QUANTITIES[:TRIGGER]])
+        for own in setting.functions:
+            self._streams.append(
+                {
+                    quantity: generator(seed, own.name, QUANTITIES[quantity])
+                    for quantity in needed(setting, own)
+                }
+            )
         self.plan = _plan(setting, keep_trace)
         self.state = self._new_state(setting)
         for number in range(len(setting.functions)):
@@ -86,14 +122,16 @@ class _Feed:
     def more_draws(self, function: int) -> None:
         """Fill up the streams of a function that are used up; what is left moves to the front."""
         draws, drawn = self.state.draws[function], self.state.drawn[function]
-        for quantity, rng in enumerate(self._streams[function]):
-            used = int(drawn[quantity])
+        for quantity, used in enumerate(drawn.tolist()):
             if used + at.MARGIN <= BLOCK:
+                continue
+            drawn[quantity] = 0
+            rng = self._streams[function].get(quantity)
+            if rng is None:  # a number that decides nothing may stay 0
                 continue
             left = BLOCK - used
             draws[quantity, :left] = draws[quantity, used:]
             draws[quantity, left:] = draw(rng, quantity, used)
-            drawn[quantity] = 0
 
     def more_arrivals(self, function: int) -> None:
         """Put the next block of arrivals behind the one arrival that is pending."""

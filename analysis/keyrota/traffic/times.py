@@ -52,8 +52,8 @@ def arrival_blocks(
         return
     span_s = (end_ns - start_ns) / 1e9
     seconds = _seconds(arrivals, stream, start_ns, span_s, block)
-    # What lies behind the end may lie behind all integers too.
-    moments = (start_ns + (np.minimum(part, span_s) * 1e9).astype(np.int64) for part in seconds)
+    # What lies behind the end may lie behind all integers too; a second more keeps it behind the end.
+    moments = (start_ns + (np.minimum(part, span_s + 1) * 1e9).astype(np.int64) for part in seconds)
     yield from _cut(moments, end_ns, block)
 
 

@@ -160,6 +160,14 @@ def test_regular_requests_are_evenly_spaced():
     assert (np.diff(found) == 20 * SECOND).all()
 
 
+@pytest.mark.parametrize("span_ns", [4_258_002_152_369, 549_157_715_321, 1_083_637_422_804])
+def test_nothing_piles_up_at_the_end(span_ns):
+    """Spans that are no round number of seconds end like others: as many requests as fit."""
+    found = times(Regular(rate_per_min=7.3), span_ns)
+    assert len(found) == np.ceil(span_ns * 7.3 / 60e9)
+    assert (np.diff(found) > 0).all()
+
+
 def test_a_replay_is_what_was_given():
     """Those in the span, ties included; the end is not in it."""
     given = (START - 1, START, START + 5, START + 5, START + 10)
