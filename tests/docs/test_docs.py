@@ -114,6 +114,21 @@ def test_numbers_of_the_readme():
     assert f"{needed[0]} independent picks on two keys, {needed[1]} on four, {needed[2]:,} on ten" in text
 
 
+def test_usable_rates_of_the_documentation():
+    """What README and docs/simulation.md say of two keys and of 4 a minute is what theory says."""
+    from keyrota.theory import keys_needed, usable_rate
+
+    pool = {"per_minute": 2, "target": 0.01}
+    rates = [usable_rate(keys=2, choice=choice, **pool) for choice in ("random", "fail-over")]
+    keys = [keys_needed(4.0, choice=choice, **pool) for choice in ("random", "fail-over")]
+    assert [f"{rate:.2f}" for rate in rates] == ["0.52", "1.29"]
+    for page in (ROOT / "README.md", ROOT / "docs" / "simulation.md"):
+        text = " ".join(page.read_text(encoding="utf-8").split())
+        assert "0.52" in text
+        assert "1.29 if a rejected call goes on to the other key" in text
+        assert f"{keys[0]} keys against {keys[1]}" in text
+
+
 def modules():
     root = Path(keyrota.__file__).parent
     for path in sorted(root.rglob("*.py")):
