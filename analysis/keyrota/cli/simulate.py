@@ -101,7 +101,8 @@ def command(
         emit(as_json(content), output, force)
         return
     style = text_style(output)
-    emit(as_text(content, scenario, color=style.color, width=style.width), output, force)
+    text = as_text(content, scenario, color=style.color, width=style.width, unicode=style.unicode)
+    emit(text, output, force)
 
 
 def _write_log(scenario: Scenario, seed: int, shape: str, path: Path | None, force: bool) -> None:

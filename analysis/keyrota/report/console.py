@@ -12,6 +12,9 @@ from keyrota.display import visible
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+UNBROKEN: Final = "\ue000"
+"""Stands for a blank at which no line breaks until lines are drawn (Rich breaks at every kind of blank)."""
+
 WIDTH: Final = 100
 """Columns of text that does not go to a terminal."""
 
@@ -43,10 +46,14 @@ class Table:
         self.rows.append(cells)
 
 
-def printed(parts: Iterable[Line | Table], *, color: bool, width: int) -> str:
-    """Return lines and tables as text, with a newline at the end."""
+def printed(parts: Iterable[Line | Table], *, color: bool, width: int, unicode: bool = True) -> str:
+    """Return lines and tables as text, with a newline at the end.
+
+    What a blank that does not break holds together stays on one line, and is printed with a plain one.
+    """
     drawn = (_rich_table(part) if isinstance(part, Table) else _rich_line(part) for part in parts)
-    return rendered(drawn, color=color, width=width)
+    text = rendered(drawn, color=color, width=width).replace(UNBROKEN, " ")
+    return text if unicode else text.replace("±", "+-")
 
 
 def rendered(parts: Iterable[RenderableType], *, color: bool, width: int) -> str:

@@ -14,7 +14,7 @@ from keyrota.report.scenario_text import isolates_in_words, limits_in_words, rot
 from keyrota.simulation.estimates import Quantity
 from keyrota.simulation.simple import POOL_NAME
 
-_BAR_CELLS: Final = 16
+_BAR_CELLS: Final = 12
 
 
 def as_text(onsets: list[Onset], *, color: bool = False, width: int = 100, unicode: bool = True) -> str:
@@ -31,7 +31,7 @@ def as_text(onsets: list[Onset], *, color: bool = False, width: int = 100, unico
     unicode
         Whether bars may be drawn with block characters.
     """
-    return printed(_parts(onsets, unicode), color=color, width=width)
+    return printed(_parts(onsets, unicode), color=color, width=width, unicode=unicode)
 
 
 def _parts(onsets: list[Onset], unicode: bool) -> Iterator[Line | Table]:
@@ -51,15 +51,16 @@ def _parts(onsets: list[Onset], unicode: bool) -> Iterator[Line | Table]:
         yield from _pool(onset, unicode)
     yield Line("")
     yield Line(
-        "Usable: the largest rate at which at most that share of requests ends in a 429, with half of its "
-        "95 % interval. Nominal: keys x limit. Bar: the usable part of the nominal rate.",
+        "Usable: the largest rate at which at most that share of requests ends in a 429; its 95 % interval "
+        "in brackets or as half its width. Nominal: keys x limit. Bar: the usable part of the nominal rate.",
         "dim",
     )
 
 
 def _pool(onset: Onset, unicode: bool) -> Iterator[Line | Table]:
     pool, window = onset.scenario.pools[0], onset.scenario.window
-    yield Line(visible(onset.pool), "bold", rest=f"  {limits_in_words(pool, window)}; in requests a minute:")
+    limits = limits_in_words(pool, window, of_a_key=pool.name == POOL_NAME)
+    yield Line(visible(onset.pool), "bold", rest=f"  {limits}; in requests a minute:")
     has_day = pool.quota.per_day is not None and pool.quota.per_minute is not None
     entries = onset.sizes
     headings = ["  keys", "nominal", "usable", "theory"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from keyrota.report.console import UNBROKEN
 from keyrota.simulation.estimates import Quantity
 
 
@@ -51,7 +52,7 @@ def plus_minus(quantity: Quantity) -> str:
     Examples
     --------
     >>> from keyrota.simulation.estimates import interval
-    >>> plus_minus(interval(0.5221, 0.0053, 12))
+    >>> plus_minus(interval(0.5221, 0.0053, 12)).replace(UNBROKEN, " ")
     '0.522 ±0.012'
     """
     if quantity.estimate is None:
@@ -60,7 +61,23 @@ def plus_minus(quantity: Quantity) -> str:
         return f"{quantity.estimate:,.4g}"
     half = (quantity.ci_high - quantity.ci_low) / 2
     digits = _digits(half)
-    return f"{quantity.estimate:,.{digits}f} ±{half:.{digits}f}"
+    return f"{quantity.estimate:,.{digits}f}{UNBROKEN}±{half:.{digits}f}"
+
+
+def share_plus_minus(quantity: Quantity) -> str:
+    """Return a share in per cent and half the width of its 95 % interval, for a cell of a table.
+
+    Examples
+    --------
+    >>> from keyrota.simulation.estimates import interval
+    >>> share_plus_minus(interval(0.0101, 0.0002, 20)).replace(UNBROKEN, " ")
+    '1.01 ±0.04 %'
+    """
+    if not quantity.estimate or quantity.ci_low is None or quantity.ci_high is None:
+        return share_in_words(quantity)
+    half = 100 * (quantity.ci_high - quantity.ci_low) / 2
+    digits = _digits(half)
+    return f"{100 * quantity.estimate:.{digits}f}{UNBROKEN}±{half:.{digits}f}{UNBROKEN}%"
 
 
 def duration_in_words(seconds: float) -> str:

@@ -19,8 +19,8 @@ from keyrota.simulation.scenario import (
 from keyrota.traffic.arrivals import mean_rate
 
 
-def limits_in_words(pool: Pool, window: str) -> str:
-    """Return the limits of a pool in words.
+def limits_in_words(pool: Pool, window: str, *, of_a_key: bool = False) -> str:
+    """Return the limits of a pool in words, or those of one of its keys.
 
     Examples
     --------
@@ -38,9 +38,12 @@ def limits_in_words(pool: Pool, window: str) -> str:
         limits.append(f"{count(pool.quota.per_minute, 'request')} a minute ({kinds[window]})")
     if pool.quota.per_day is not None:
         limits.append(f"{count(pool.quota.per_day, 'request')} a Pacific day")
+    told = " and ".join(limits) or "no limit"
+    if of_a_key:
+        return f"each key {told}"
     shared = len(set(pool.projects)) if pool.projects else pool.size
     projects = "" if shared == pool.size else f" in {count(shared, 'project')}"
-    return f"{count(pool.size, 'key')}{projects} of {' and '.join(limits) or 'no limit'}"
+    return f"{count(pool.size, 'key')}{projects} of {told}"
 
 
 def rotation_in_words(scenario: Scenario) -> str:
@@ -79,8 +82,8 @@ def _isolates(isolates: Isolates) -> str:
 
 def _reaction(reaction: OnReject) -> str:
     if isinstance(reaction, Failover):
-        tries = "all keys" if reaction.tries is None else count(reaction.tries, "key")
-        return f"on a 429 the next key at once ({tries} at most)"
+        tries = "through all keys" if reaction.tries is None else f"{count(reaction.tries, 'call')} at most"
+        return f"on a 429 the next key at once, {tries}"
     if isinstance(reaction, Fail):
         return "a 429 goes to the caller"
     if isinstance(reaction, Backoff):

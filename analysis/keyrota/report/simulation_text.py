@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from keyrota.display import count, visible
 from keyrota.planning.closed_form import ClosedForm, closed_form
 from keyrota.report.console import Line, Table, printed
-from keyrota.report.quantities import duration_in_words, number_in_words, share_in_words
+from keyrota.report.quantities import (
+    duration_in_words,
+    number_in_words,
+    plus_minus,
+    share_in_words,
+    share_plus_minus,
+)
 from keyrota.report.scenario_text import (
     functions_in_words,
     isolates_in_words,
@@ -21,7 +27,14 @@ from keyrota.theory import rejected_share
 from keyrota.traffic.arrivals import mean_rate
 
 
-def as_text(report: SimulationReport, scenario: Scenario, *, color: bool = False, width: int = 100) -> str:
+def as_text(
+    report: SimulationReport,
+    scenario: Scenario,
+    *,
+    color: bool = False,
+    width: int = 100,
+    unicode: bool = True,
+) -> str:
     """Return a simulation as text.
 
     Parameters
@@ -34,8 +47,10 @@ def as_text(report: SimulationReport, scenario: Scenario, *, color: bool = False
         Whether to colour it with ANSI codes.
     width
         Columns.
+    unicode
+        Whether signs outside ASCII may be used.
     """
-    return printed(_parts(report, scenario), color=color, width=width)
+    return printed(_parts(report, scenario), color=color, width=width, unicode=unicode)
 
 
 def _parts(report: SimulationReport, scenario: Scenario) -> Iterator[Line | Table]:
@@ -50,11 +65,13 @@ def _parts(report: SimulationReport, scenario: Scenario) -> Iterator[Line | Tabl
     if not report.is_precise:
         yield Line("The precision that was asked for is not reached; see the intervals.", "bold yellow")
     for outcome in report.pools:
+        if not _has_traffic(outcome.name, scenario):
+            continue
         yield Line("")
         yield from _pool(outcome, report, scenario)
     yield Line("")
     yield from _isolates(report)
-    yield Line("95 % intervals in brackets, over replications.", "dim")
+    yield Line("95 % intervals over replications, in brackets or as half their width.", "dim")
 
 
 def _pool(outcome: PoolOutcome, report: SimulationReport, scenario: Scenario) -> Iterator[Line | Table]:
@@ -64,7 +81,9 @@ def _pool(outcome: PoolOutcome, report: SimulationReport, scenario: Scenario) ->
     if not outcome.requests.estimate:
         yield Line("  No request arrived.")
         return
-    yield Line(f"  429s: {share_in_words(outcome.rejected_share)} of requests{_theory(outcome, scenario)}.")
+    share = share_in_words(outcome.rejected_share)
+    of = " of requests" if outcome.rejected_share.estimate else ""
+    yield Line(f"  429s: {share}{of}{_theory(outcome, scenario)}.")
     yield from _begin(outcome, report.replications)
     calls = outcome.calls_per_request.estimate
     if calls is not None and calls > 1.0005:
@@ -73,9 +92,21 @@ def _pool(outcome: PoolOutcome, report: SimulationReport, scenario: Scenario) ->
     for key in report.key_shares:
         if key.pool == outcome.name:
             table.row(
-                str(key.key), str(key.position), share_in_words(key.share), share_in_words(key.rejected_share)
+                str(key.key),
+                str(key.position),
+                share_plus_minus(key.share),
+                share_plus_minus(key.rejected_share),
             )
     yield table
+
+
+def _has_traffic(pool: str, scenario: Scenario) -> bool:
+    triggered = {trigger.function for function in scenario.functions for trigger in function.triggers}
+    return any(
+        function.arrivals is not None or function.name in triggered
+        for function in scenario.functions
+        if function.pool == pool
+    )
 
 
 def _theory(outcome: PoolOutcome, scenario: Scenario) -> str:
@@ -129,12 +160,14 @@ def _when(moment: Quantity, replications: int) -> str:
 def _isolates(report: SimulationReport) -> Iterator[Line | Table]:
     table = Table("function", "cold starts", "isolates alive", "at work", "life")
     for function in report.functions:
+        if not function.requests.estimate:
+            continue
         life = function.instances.lifespan_s
         table.row(
             visible(function.name),
-            share_in_words(function.cold_start_share),
-            number_in_words(function.instances.alive),
-            number_in_words(function.instances.busy),
+            share_plus_minus(function.cold_start_share),
+            plus_minus(function.instances.alive),
+            plus_minus(function.instances.busy),
             "-" if life.estimate is None else duration_in_words(life.estimate),
         )
     yield table
