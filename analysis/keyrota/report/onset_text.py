@@ -14,7 +14,9 @@ from keyrota.report.scenario_text import isolates_in_words, limits_in_words, rot
 from keyrota.simulation.estimates import Quantity
 from keyrota.simulation.simple import POOL_NAME
 
-_BAR_CELLS: Final = 12
+_BAR_CELLS: Final = 20
+_NARROW_BAR_CELLS: Final = 8
+"""Beside the columns of a daily limit."""
 
 
 def as_text(onsets: list[Onset], *, color: bool = False, width: int = 100, unicode: bool = True) -> str:
@@ -52,7 +54,8 @@ def _parts(onsets: list[Onset], unicode: bool) -> Iterator[Line | Table]:
     yield Line("")
     yield Line(
         "Usable: the largest rate at which at most that share of requests ends in a 429; its 95 % interval "
-        "in brackets or as half its width. Nominal: keys x limit. Bar: the usable part of the nominal rate.",
+        "in brackets or as half its width. Nominal: keys x limit; all day: the same with the day's limit, "
+        "round the clock. Bar: the usable part of the nominal rate.",
         "dim",
     )
 
@@ -65,13 +68,16 @@ def _pool(onset: Onset, unicode: bool) -> Iterator[Line | Table]:
     entries = onset.sizes
     headings = ["  keys", "nominal", "usable", "theory"]
     if has_day:
-        headings += ["all day: nominal", "usable", "theory"]
+        headings += ["all day", "usable", "theory"]
     if onset.growth_per_day is not None:
-        headings.append("days until then")
+        headings.append("days")
     table = Table(*headings, "")
     widest = max(_nominal(entry) for entry in entries)
     for entry in entries:
-        table.row(*_cells(entry, has_day, onset), _bar(entry, widest, unicode))
+        table.row(
+            *_cells(entry, has_day, onset),
+            _bar(entry, widest, _NARROW_BAR_CELLS if has_day else _BAR_CELLS, unicode),
+        )
     yield table
     # A pool given by its limit alone has no size of its own: the largest speaks for it.
     own = entries[-1] if pool.name == POOL_NAME else next((e for e in entries if e.keys == pool.size), None)
@@ -109,11 +115,11 @@ def _days(after: Quantity | None) -> str:
     return plus_minus(after) if after.estimate else "already"
 
 
-def _bar(entry: SizeOnset, widest: float, unicode: bool) -> str:
+def _bar(entry: SizeOnset, widest: float, cells: int, unicode: bool) -> str:
     """Return a bar of the usable rate in the nominal one."""
     usable = (entry.minute_usable_per_min or entry.usable_per_min).estimate or 0.0
-    nominal = round(_BAR_CELLS * _nominal(entry) / widest)
-    filled = round(_BAR_CELLS * usable / widest)
+    nominal = round(cells * _nominal(entry) / widest)
+    filled = round(cells * usable / widest)
     full, empty = ("█", "░") if unicode else ("#", ".")
     return full * filled + empty * max(0, nominal - filled)
 
