@@ -113,5 +113,6 @@ def command(
         emit(as_json(describe(onsets)), output, force)
         return
     style = text_style(output)
-    text = as_text(onsets, color=style.color, width=style.width, unicode=style.unicode)
+    limit_only = bool(arguments.given & {"per_minute", "per_day"})
+    text = as_text(onsets, limit_only=limit_only, color=style.color, width=style.width, unicode=style.unicode)
     emit(text, output, force)

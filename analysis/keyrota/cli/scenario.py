@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from keyrota.cli.scenario_options import ScenarioArguments
+from keyrota.cli.scenario_options import ScenarioArguments, flag, only_for
+from keyrota.cli.traffic import function_names, traffic_of
 from keyrota.display import listed, shown
 from keyrota.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from keyrota.pools.declared import Pool
     from keyrota.simulation.scenario import Isolates, OnReject, Scenario, Service
-    from keyrota.traffic.arrivals import Arrivals
 
 MAX_BYTES: Final = 64 << 20
 """No scenario file is larger; it may hold a million replayed times."""
@@ -42,25 +42,31 @@ def scenario_of_arguments(
         If an option is not allowed, missing, or contradicts another.
     """
     if arguments.scenario_file is not None:
-        others = sorted(_flag(name) for name in arguments.given - _NOT_WITH_FILE)
+        others = sorted(flag(name) for name in arguments.given - _NOT_WITH_FILE)
         if others:
             raise ConfigurationError(
                 f"--scenario holds the whole scenario; leave out {listed(others)}, or change the file"
+            )
+        if growth_per_day is not None:
+            raise ConfigurationError(
+                "--scenario holds the whole traffic: put growth_per_day into its arrivals, not --growth"
             )
         return _from_file(arguments.scenario_file)
     from keyrota.simulation.scenario import Function, Scenario
 
     pools = _pools(arguments)
     service, isolates = _service(arguments), _isolates(arguments)
+    traffic = traffic_of(arguments, pools, needs_rate=needs_rate, growth_per_day=growth_per_day)
     functions = tuple(
         Function(
-            name=name, pool=pool.name, arrivals=_growing(arrivals, growth_per_day), isolates=isolates,
-            service=service,
+            name=name, pool=pool.name, arrivals=traffic.arrivals[name], isolates=isolates, service=service
         )
         for pool in pools
-        for name, arrivals in _traffic(arguments, pool, pools, needs_rate)
-    )  # fmt: skip
+        for name in function_names(pool)
+    )
     options = arguments.of("policy", "picks_per_request", "window", "charge_rejected")
+    spans = {"duration_s": traffic.duration_s, "start": traffic.start}
+    options |= {name: value for name, value in spans.items() if value is not None}
     for option, name in (("duration", "duration_s"), ("warm_up", "warm_up_s")):
         if option in arguments.given:
             options[name] = getattr(arguments, option)
@@ -73,10 +79,6 @@ def scenario_of_arguments(
         deployments_s=tuple(sorted(arguments.deploy_at)),
         **options,
     )
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def _from_file(name: str) -> Scenario:
@@ -110,7 +112,7 @@ def _pools(arguments: ScenarioArguments) -> tuple[Pool, ...]:
     if simple:
         if arguments.given & {"pools", "pool"}:
             raise ConfigurationError(
-                f"{listed(sorted(map(_flag, simple)))} describe a pool; leave out --pools and --pool, which "
+                f"{listed(sorted(map(flag, simple)))} describe a pool; leave out --pools and --pool, which "
                 "take declared ones"
             )
         from keyrota.simulation.simple import pool_of
@@ -130,107 +132,13 @@ def _pools(arguments: ScenarioArguments) -> tuple[Pool, ...]:
     return tuple(config[name] for name in dict.fromkeys(arguments.pool))
 
 
-def _traffic(
-    arguments: ScenarioArguments, pool: Pool, pools: tuple[Pool, ...], needs_rate: bool
-) -> list[tuple[str, Arrivals | None]]:
-    names = list(pool.functions) or [pool.name.lower()]
-    if arguments.replay:
-        return [(name, _replayed(arguments.replay, name, len(names) * len(pools) == 1)) for name in names]
-    rates = _rates(arguments, pools, needs_rate)
-    if pool.name not in rates:
-        return [(name, None) for name in names]
-    return [(name, _arrivals(arguments, rates[pool.name] / len(names))) for name in names]
-
-
-def _growing(arrivals: Arrivals | None, growth_per_day: float | None) -> Arrivals | None:
-    if arrivals is None or growth_per_day is None:
-        return arrivals
-    from msgspec.structs import replace
-
-    if not hasattr(arrivals, "growth_per_day"):
-        kind = arrivals.__struct_config__.tag
-        raise ConfigurationError(f"--growth: {kind} traffic does not grow; take --arrivals poisson")
-    return replace(arrivals, growth_per_day=growth_per_day)
-
-
-def note(message: str) -> None:
-    """Tell something on standard error."""
-    import click
-
-    from keyrota.display import visible
-
-    click.echo(f"keyrota: note: {visible(message)}", err=True)
-
-
-def _rates(arguments: ScenarioArguments, pools: tuple[Pool, ...], needs_rate: bool) -> dict[str, float]:
-    names = [pool.name for pool in pools]
-    if not arguments.rate:
-        if not needs_rate:
-            return dict.fromkeys(names, 1.0)
-        example = "--rate 4/min" if len(names) == 1 else f"--rate {names[0]}=4/min for each pool"
-        raise ConfigurationError(f"there is no traffic: give {example}, or --replay LOG")
-    rates: dict[str, float] = {}
-    for name, rate in arguments.rate:
-        if name is None and len(names) > 1:
-            raise ConfigurationError(
-                f"--rate does not say which of the pools {listed(names)} it is for; write "
-                f"--rate {names[0]}=4/min, or choose one with --pool"
-            )
-        if name is not None and name not in names:
-            raise ConfigurationError(f"--rate: no pool {shown(name)}; there are {listed(names)}")
-        own = name if name is not None else names[0]
-        if own in rates:
-            raise ConfigurationError(f"--rate gives pool {shown(own)} two rates; give one")
-        rates[own] = rate
-    return rates
-
-
-def _arrivals(arguments: ScenarioArguments, rate: float) -> Arrivals:
-    from keyrota.traffic import arrivals as kinds
-
-    kind = arguments.arrivals or ("profile" if arguments.profile else "poisson")
-    _only_for("--arrivals bursts", kind == "bursts", arguments, "calm_ratio", "burst_s", "calm_s")
-    _only_for("--arrivals sessions", kind == "sessions", arguments, "messages", "think_s")
-    _only_for("--arrivals profile", kind == "profile", arguments, "profile")
-    if kind == "regular":
-        return kinds.Regular(rate_per_min=rate)
-    if kind == "sessions":
-        return kinds.Sessions(rate_per_min=rate, **arguments.of("messages", "think_s"))
-    if kind == "bursts":
-        return kinds.Bursts(rate_per_min=rate, **arguments.of("calm_ratio", "burst_s", "calm_s"))
-    if kind == "profile":
-        return kinds.Profile(rate_per_min=rate, weights=_weights(arguments.profile))
-    return kinds.Poisson(rate_per_min=rate)
-
-
-def _weights(text: str | None) -> tuple[float, ...]:
-    if text is None:
-        raise ConfigurationError("--arrivals profile needs --profile: 24 or 168 weights, separated by commas")
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise ConfigurationError(
-            f"--profile {shown(text)}: 24 or 168 numbers are allowed, separated by commas"
-        ) from None
-
-
-def _replayed(logs: tuple[str, ...], function: str, is_only: bool) -> Arrivals | None:
-    from keyrota.logs.read import read
-    from keyrota.traffic.replay import replay_of
-
-    events = read(logs).events
-    if is_only and function not in set(events["function"].dropna()):
-        return replay_of(events)
-    return replay_of(events, function) if function in set(events["function"].dropna()) else None
-
-
 def _reaction(arguments: ScenarioArguments) -> OnReject:
     from keyrota.simulation import scenario as s
 
     kind = arguments.on_reject or "fail"
-    _only_for("--on-reject failover, backoff or wait", kind != "fail", arguments, "tries")
-    _only_for("--on-reject backoff", kind == "backoff", arguments, "backoff_s", "jitter")
-    _only_for("--on-reject backoff or wait", kind in ("backoff", "wait"), arguments, "budget")
+    only_for("--on-reject failover, backoff or wait", kind != "fail", arguments, "tries")
+    only_for("--on-reject backoff", kind == "backoff", arguments, "backoff_s", "jitter")
+    only_for("--on-reject backoff or wait", kind in ("backoff", "wait"), arguments, "budget")
     tries = arguments.of("tries")
     budget: dict[str, Any] = {"budget_s": arguments.budget} if "budget" in arguments.given else {}
     if kind == "failover":
@@ -248,9 +156,9 @@ def _isolates(arguments: ScenarioArguments) -> Isolates:
 
     kind = arguments.isolates or "supabase-free"
     is_hosted = kind.startswith("supabase")
-    _only_for("hosted isolates", is_hosted, arguments, "slots", "lifetime_s", "preflight")
-    _only_for("--isolates scale-per-request", kind == "scale-per-request", arguments, "idle_expiry_s")
-    _only_for("--isolates scale-per-request", kind == "scale-per-request", arguments, "max_instances")
+    only_for("hosted isolates", is_hosted, arguments, "slots", "lifetime_s", "preflight")
+    only_for("--isolates scale-per-request", kind == "scale-per-request", arguments, "idle_expiry_s")
+    only_for("--isolates scale-per-request", kind == "scale-per-request", arguments, "max_instances")
     boot: dict[str, Any] = {}
     if arguments.boot_ms is not None:
         boot["boot_s"] = (arguments.boot_ms / 1000, arguments.boot_ms / 1000)
@@ -281,10 +189,13 @@ def _moment(text: str) -> dt.datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
-def _only_for(place: str, holds: bool, arguments: ScenarioArguments, *names: str) -> None:
-    wrong = [_flag(name) for name in names if name in arguments.given]
-    if wrong and not holds:
-        raise ConfigurationError(f"{listed(wrong)} has no effect here; it goes with {place}")
+def note(message: str) -> None:
+    """Tell something on standard error."""
+    import click
+
+    from keyrota.display import visible
+
+    click.echo(f"keyrota: note: {visible(message)}", err=True)
 
 
 def with_keys(arguments: ScenarioArguments, keys: int) -> ScenarioArguments:

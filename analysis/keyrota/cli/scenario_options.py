@@ -38,6 +38,7 @@ class ScenarioArguments:
     rate: tuple[tuple[str | None, float], ...] = ()
     arrivals: str | None = None
     profile: str | None = None
+    profile_zone: str | None = None
     calm_ratio: float | None = None
     burst_s: float | None = None
     calm_s: float | None = None
@@ -99,7 +100,10 @@ _OPTIONS: Final = {
         "--arrivals", type=click.Choice(ARRIVALS), help="Kind of traffic. Default: poisson."
     ),
     "profile": click.option(
-        "--profile", metavar="W,W,...", help="24 weights of the hours of a day, or 168 of a week, UTC."
+        "--profile", metavar="W,W,...", help="24 weights of the hours of a day, or 168 of a week."
+    ),
+    "profile_zone": click.option(
+        "--profile-zone", metavar="ZONE", help="Time zone of these hours, such as Europe/Paris."
     ),
     "calm_ratio": click.option(
         "--calm-ratio", metavar="F", type=float, help="Rate between bursts over the rate in one, 0 to 1."
@@ -182,6 +186,27 @@ _OPTIONS: Final = {
         help="A deployment this long after the start replaces all isolates; may be repeated.",
     ),
 }
+
+
+def flag(name: str) -> str:
+    """Return an option as it is written on the command line."""
+    return {"scenario_file": "--scenario"}.get(name, "--" + name.replace("_", "-"))
+
+
+def only_for(place: str, holds: bool, arguments: ScenarioArguments, *names: str) -> None:
+    """Refuse options that have no effect.
+
+    Raises
+    ------
+    ConfigurationError
+        If one of them was given and what they go with does not hold.
+    """
+    wrong = [flag(name) for name in names if name in arguments.given]
+    if wrong and not holds:
+        from keyrota.display import listed
+        from keyrota.errors import ConfigurationError
+
+        raise ConfigurationError(f"{listed(wrong)} has no effect here; it goes with {place}")
 
 
 def scenario_options(*, without: tuple[str, ...] = ()) -> Callable[[Command], Command]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,6 +15,9 @@ from keyrota.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from keyrota.simulation.scenario import Scenario
+
+MOST_LOGGED: Final = 2_000_000
+"""Requests of a replication that is written as a log."""
 
 
 @click.command("simulate")
@@ -87,6 +90,10 @@ def command(
     for path in (log_file, output):  # before the work, not after it
         if path is not None:
             refuse_to_replace(path, overwrite=force)
+    if log_file is not None and output is not None and log_file.resolve() == output.resolve():
+        raise ConfigurationError(f"{output}: --write-log and --output name one file; give two")
+    if write_log is not None:
+        _check_log(scenario, shape)
     with patient_bar(count_bar, "replications", quiet=quiet, waiting=ENGINE_STARTS) as on_progress:
         experiment = simulate(
             scenario, replications=replications, precision=precision, seed=seed, engine=engine, jobs=jobs,
@@ -97,12 +104,28 @@ def command(
     if write_log is not None:
         _write_log(scenario, seed, shape, log_file, force)
     content = describe(experiment)
+    if not content.requests.estimate and not quiet:
+        note("no request arrived in the span that was simulated; look at --rate, --start and --duration")
     if output_format == "json":
         emit(as_json(content), output, force)
         return
     style = text_style(output)
     text = as_text(content, scenario, color=style.color, width=style.width, unicode=style.unicode)
     emit(text, output, force)
+
+
+def _check_log(scenario: Scenario, shape: str) -> None:
+    from keyrota.logs.write import shape_of
+    from keyrota.traffic.arrivals import expected_requests
+
+    shape_of(shape)
+    sending = [function.arrivals for function in scenario.functions if function.arrivals is not None]
+    expected = sum(expected_requests(arrivals, scenario.duration_s) for arrivals in sending)
+    if expected > MOST_LOGGED:
+        raise ConfigurationError(
+            f"--write-log: about {expected:,.0f} requests would be written, which are held in memory; at "
+            f"most {MOST_LOGGED:,} are. Shorten --duration"
+        )
 
 
 def _write_log(scenario: Scenario, seed: int, shape: str, path: Path | None, force: bool) -> None:

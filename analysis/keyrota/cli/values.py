@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from abc import ABC, abstractmethod
 from typing import Any, Final
 
 import click
@@ -22,7 +23,19 @@ _GROWTH: Final = re.compile(rf"(-?{_NUMBER})\s*%\s*/\s*(day|week|month|year)")
 _SIZES: Final = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
 
 
-class _Value(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+def number(text: str) -> float | None:
+    """Return a number of 0 or more in ASCII digits, ``None`` if it is none.
+
+    Examples
+    --------
+    >>> number("1e-3"), number("-1"), number("1_000")
+    (0.001, None, None)
+    """
+    value = float(text) if re.fullmatch(_NUMBER, text) else math.inf
+    return value if math.isfinite(value) else None
+
+
+class _Value(click.ParamType, ABC):  # type: ignore[type-arg]  # generic from click 8.2 on
     """A value told by a pattern; what it allows stands in the message."""
 
     allowed = ""
@@ -38,9 +51,9 @@ class _Value(click.ParamType):  # type: ignore[type-arg]  # generic from click 8
             self.fail(f"{shown(value)} is not {self.allowed}", param, ctx)
         return found
 
+    @abstractmethod
     def read(self, text: str) -> Any:
         """Return the value of a text, ``None`` if it is not allowed."""
-        raise NotImplementedError
 
 
 class Share(_Value):
@@ -51,11 +64,11 @@ class Share(_Value):
 
     def read(self, text: str) -> float | None:
         """Return the fraction."""
-        try:
-            number = float(text.rstrip("% ")) / (100 if text.endswith("%") else 1)
-        except ValueError:
+        share = number(text.removesuffix("%").rstrip())
+        if share is None:
             return None
-        return number if 0 < number < 1 else None
+        share /= 100 if text.endswith("%") else 1
+        return share if 0 < share < 1 else None
 
 
 class Duration(_Value):

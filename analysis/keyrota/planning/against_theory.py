@@ -135,7 +135,7 @@ def _busy(experiment: Experiment) -> Quantity:
 
 def _exhausted_min(experiment: Experiment) -> Quantity:
     moments = experiment.tallies.pools[:, 0, OfPool.EXHAUSTED]
-    minutes = np.where(moments == NEVER, np.nan, (moments - experiment.setting.start) / 60e9)
+    minutes = np.where(moments == NEVER, np.nan, (moments - experiment.setting.warm) / 60e9)
     return mean(minutes)
 
 

@@ -14,8 +14,9 @@ from keyrota.traffic.arrivals import Poisson
 class ClosedForm:
     """The law of `keyrota.theory` for a pool: its keys and limits, the window, the choice of keys.
 
-    `is_exact` is false where hosted isolates are taken to start at every request: round robin inside
-    an isolate then hardly acts, and the pool does a little better than a random choice.
+    `is_exact` is false where hosted isolates are taken to start at every request (round robin inside an
+    isolate then hardly acts, and the pool does a little better than a random choice), and where limits of
+    minute and day stand together, each of which the theory takes alone.
     """
 
     keys: int
@@ -41,7 +42,7 @@ class ClosedForm:
 
     def with_failover(self) -> ClosedForm:
         """Return the law of the same pool if a rejected call goes on to the other keys."""
-        return replace(self, choice="fail-over", is_exact=True)
+        return replace(self, choice="fail-over")
 
 
 def closed_form(scenario: Scenario, pool: Pool) -> ClosedForm | None:
@@ -56,14 +57,32 @@ def closed_form(scenario: Scenario, pool: Pool) -> ClosedForm | None:
         return None
     if any(function.triggers for function in scenario.functions):
         return None
-    if pool.projects and len(set(pool.projects)) < pool.size:
+    if _shares_quotas(scenario, pool):
         return None
+    if any(getattr(function.isolates, "max_instances", None) is not None for function in functions):
+        return None  # what meets the cap never calls
     found = _choice(scenario, pool)
     if found is None or not _is_covered(scenario, found[0]):
         return None
     choice, is_exact = found
     quota = pool.quota
-    return ClosedForm(pool.size, quota.per_minute, quota.per_day, scenario.window, choice, is_exact)
+    has_both = quota.per_minute is not None and quota.per_day is not None
+    if has_both and scenario.charge_rejected:
+        return None  # what the minute rejects would use up the day
+    return ClosedForm(
+        pool.size, quota.per_minute, quota.per_day, scenario.window, choice, is_exact and not has_both
+    )
+
+
+def _shares_quotas(scenario: Scenario, pool: Pool) -> bool:
+    """Whether a key of the pool shares its quota with another, of its own pool or of one of its model."""
+    if not pool.projects:
+        return False
+    projects = list(pool.projects)
+    for other in scenario.pools:
+        if other.name != pool.name and other.model == pool.model:
+            projects += other.projects
+    return any(projects.count(project) > 1 for project in pool.projects)
 
 
 def _is_covered(scenario: Scenario, choice: str) -> bool:

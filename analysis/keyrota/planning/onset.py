@@ -16,15 +16,20 @@ from keyrota.errors import ConfigurationError, ModelError
 from keyrota.planning.closed_form import ClosedForm, closed_form
 from keyrota.planning.resize import at_total_rate, only_pool, total_rate, with_size, without_day_limit
 from keyrota.planning.search import UsableRateSearch, trial_of
+from keyrota.quota.days import SECOND_NS, pacific_midnights
 from keyrota.simulation.estimates import Quantity
-from keyrota.simulation.experiment import chosen_engine, map_ordered, run_replications
+from keyrota.simulation.experiment import check_seed, chosen_engine, map_ordered, run_replications
 from keyrota.simulation.scenario import Hosted, ScalePerRequest, Scenario
 from keyrota.simulation.setting import setting_of
 from keyrota.simulation.tally import Tally
+from keyrota.theory import day_rate_per_min
 from keyrota.traffic.arrivals import Profile
 
 DAY_S: Final = 86_400.0
 REQUESTS_PER_REPLICATION: Final = 8_000
+MOST_SPAN_S: Final = 3650 * DAY_S
+"""No replication is longer: where requests are few, more replications make up for it."""
+
 MOST_SIZE: Final = 1_000
 
 
@@ -49,6 +54,8 @@ class SizeOnset:
         if a rejected call went on to the other keys.
     exceeded_after_days
         Days of growth after which the traffic reaches the usable rate; ``None`` without growth.
+    is_precise
+        Whether the precision that was asked for is reached.
     """
 
     keys: int
@@ -61,6 +68,7 @@ class SizeOnset:
     minute_theory_per_min: float | None
     failover_theory_per_min: float | None
     exceeded_after_days: Quantity | None
+    is_precise: bool
 
 
 @dataclass(frozen=True)
@@ -149,7 +157,12 @@ def find_onset(
     for size in sizes:
         if not 1 <= size <= MOST_SIZE:
             raise ConfigurationError(f"a pool of {shown(size)} keys; allowed are 1 to {MOST_SIZE:,}")
+    check_seed(seed)
     rate = total_rate(own)
+    if growth_per_day is not None and not 0 < growth_per_day <= 10:
+        raise ConfigurationError(
+            f"growth_per_day is {shown(growth_per_day)}; it is a fraction above 0, such as 0.1 for 10 % a day"
+        )
     if growth_per_day is not None and rate <= 0:
         raise ConfigurationError("growth needs a rate to start from; give one, such as 0.2/min")
     chosen, _ = chosen_engine(own, engine)
@@ -179,7 +192,7 @@ def _size_onset(
     by_day = law.day_usable_per_min(target) if law else None
     known = [value for value in (by_minute, by_day) if value is not None]
     minute_nominal = float(keys * quota.per_minute) if quota.per_minute is not None else None
-    day_nominal = keys * quota.per_day / 1440 if quota.per_day is not None else None
+    day_nominal = day_rate_per_min(keys, quota.per_day) if quota.per_day is not None else None
     nominal = min(value for value in (minute_nominal, day_nominal) if value is not None)
     search = partial(_usable, target=target, precision=precision, seed=seed, engine=engine)
     usable = search(sized, nominal=nominal, guess=min(known) if known else 0.5 * nominal)
@@ -200,6 +213,9 @@ def _size_onset(
         minute_theory_per_min=by_minute,
         failover_theory_per_min=law.with_failover().usable_per_min(target) if law else None,
         exceeded_after_days=None if growth_per_day is None else days_until(usable, rate, growth_per_day),
+        is_precise=all(
+            found.relative_half_width <= precision for found in (usable, minute_usable) if found is not None
+        ),
     )
 
 
@@ -214,7 +230,8 @@ def _usable(
     engine: str,
 ) -> Quantity:
     period = _period_s(scenario)
-    span = period * max(1, round(REQUESTS_PER_REPLICATION / (guess / 60) / period))
+    wanted = min(REQUESTS_PER_REPLICATION / (guess / 60), MOST_SPAN_S)
+    start, span = _span(scenario, period * max(1, round(wanted / period)))
     warm_up = _warm_up_s(scenario)
     seeds = np.random.SeedSequence(seed)
 
@@ -222,8 +239,9 @@ def _usable(
         from msgspec.structs import replace
 
         timed = replace(
-            at_total_rate(scenario, rate), duration_s=span + warm_up, warm_up_s=warm_up, deployments_s=()
-        )
+            at_total_rate(scenario, rate), start=start, duration_s=span + warm_up, warm_up_s=warm_up,
+            deployments_s=(),
+        )  # fmt: skip
         return run_replications(setting_of(timed), seeds, range(first, until), engine=engine)
 
     search = UsableRateSearch(trial_of(tallies), target, nominal, precision)
@@ -238,6 +256,18 @@ def _period_s(scenario: Scenario) -> float:
     if profiles or any(pool.quota.per_day is not None for pool in scenario.pools):
         return DAY_S
     return 600.0
+
+
+def _span(scenario: Scenario, span_s: float) -> tuple[dt.datetime, float]:
+    """Return start and length of a replication: whole Pacific days where a day counts."""
+    if all(pool.quota.per_day is None for pool in scenario.pools):
+        return scenario.start, span_s
+    start_ns = round(scenario.start.timestamp() * SECOND_NS)
+    days = max(1, round(span_s / DAY_S))
+    midnights = pacific_midnights(start_ns, start_ns + (days + 2) * int(DAY_S) * SECOND_NS)
+    first = int(np.searchsorted(midnights, start_ns))
+    start = dt.datetime.fromtimestamp(int(midnights[first]) // SECOND_NS, dt.UTC)
+    return start, int(midnights[first + days] - midnights[first]) / SECOND_NS
 
 
 def _warm_up_s(scenario: Scenario) -> float:
@@ -275,7 +305,7 @@ def days_until(usable: Quantity, rate_per_min: float, growth_per_day: float) -> 
         )
 
     error = None
-    if usable.estimate and usable.standard_error is not None:
+    if usable.estimate and usable.estimate > rate_per_min and usable.standard_error is not None:
         error = usable.standard_error / usable.estimate / speed
     return Quantity(
         estimate=days(usable.estimate), standard_error=error, ci_low=days(usable.ci_low),

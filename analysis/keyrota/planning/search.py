@@ -1,8 +1,8 @@
 """The largest rate whose share of 429s stays within a target, found by simulation.
 
 A stochastic root search: every rate that is tried sees the same random numbers, its traffic is the same
-unit process run faster or slower, so that the share of 429s is a rising function of the rate which a
-bracketing root finder handles in a few steps [1]_. How far its root may be off follows from the
+unit process run faster or slower, so that the share of 429s rises with the rate but for small steps, and
+a bracketing root finder needs few trials [1]_. How far its root may be off follows from the
 standard error of the share there and from its slope (the delta method).
 
 References
@@ -20,6 +20,7 @@ from typing import Final
 
 import numpy as np
 
+from keyrota.errors import ModelError
 from keyrota.simulation.estimates import Quantity, interval, ratio
 from keyrota.simulation.tally import OfFunction, Tally
 
@@ -28,6 +29,7 @@ Trial = Callable[[float, int], Tally]
 
 FIRST_REPLICATIONS: Final = 12
 MOST_REPLICATIONS: Final = 2_000
+MOST_OVERLOAD: Final = 8
 LOWEST: Final = 1e-4
 """Rates below this part of the nominal one are not searched."""
 
@@ -45,7 +47,8 @@ class UsableRateSearch:
     target
         Share of 429s, in (0, 1).
     nominal
-        Rate that no admission exceeds: at ``nominal / (1 - target)`` the share is above the target.
+        Rate that no admission exceeds: without anything else that turns requests away the share is above
+        the target from ``nominal / (1 - target)`` on.
     precision
         Half of the 95 % interval is at most this fraction of the estimate.
     """
@@ -63,21 +66,18 @@ class UsableRateSearch:
             self._shares.clear()
             root = self._root(guess)
             if root is None:
+                # No rate that is searched stays within the target: sessions that meet the limit alone.
                 return Quantity(
-                    estimate=0.0,
-                    standard_error=None,
-                    ci_low=0.0,
-                    ci_high=None,
+                    estimate=0.0, standard_error=None, ci_low=0.0, ci_high=self.nominal * LOWEST,
                     replications=self.replications,
-                )
+                )  # fmt: skip
             found = self._with_interval(root)
             reached = found.relative_half_width
             if reached <= self.precision or self.replications >= MOST_REPLICATIONS:
                 return found
             grown = math.ceil(1.2 * self.replications * (reached / self.precision) ** 2)
-            self.replications = min(
-                max(grown, self.replications + 4), 8 * self.replications, MOST_REPLICATIONS
-            )
+            least, most = self.replications + 4, min(8 * self.replications, MOST_REPLICATIONS)
+            self.replications = min(max(grown, least), most)
             guess = root
 
     def _share(self, rate: float) -> Quantity:
@@ -105,6 +105,12 @@ class UsableRateSearch:
                     return None
         else:
             while self._excess(high) <= 0:
+                if high > math.log(MOST_OVERLOAD * self.nominal / (1 - self.target)):
+                    raise ModelError(
+                        f"at {MOST_OVERLOAD} times the nominal rate the share of 429s is still below "
+                        f"{100 * self.target:g} %: something else turns the requests away first, such as a "
+                        "cap on instances, so that there is no usable rate; raise the cap, or lower --target"
+                    )
                 low = high
                 high += step
                 step *= 2

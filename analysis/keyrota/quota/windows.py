@@ -72,7 +72,7 @@ def window_room(kind: int, limit: int, state: Counts, now: int) -> int:
     2
     """
     if kind == FIXED:
-        return limit - _counted(state, now // MINUTE_NS)
+        return max(0, limit - _counted(state, now // MINUTE_NS))
     if kind == SLIDING:
         room = 0
         while room < limit and now - state[1 + (state[0] + room) % limit] >= MINUTE_NS:
@@ -137,7 +137,7 @@ def day_number(midnights: Sequence[int] | NDArray[np.int64], now: int) -> int:
 
 def day_room(limit: int, state: Counts, day: int) -> int:
     """Return how many calls the day would still let pass."""
-    return limit - _counted(state, day)
+    return max(0, limit - _counted(state, day))
 
 
 def call(

@@ -28,6 +28,7 @@ class SizeReport(msgspec.Struct, frozen=True):
     theory_is_exact: bool | None
     exceeded_after_days: Quantity | None
     exceeded_at: str | None
+    is_precise: bool
 
 
 class PoolOnsetReport(msgspec.Struct, frozen=True):
@@ -93,6 +94,7 @@ def _size(entry: SizeOnset, start: dt.datetime) -> SizeReport:
         theory_is_exact=entry.theory.is_exact if entry.theory else None,
         exceeded_after_days=after,
         exceeded_at=None if after is None else moment_after(start, after.estimate),
+        is_precise=entry.is_precise,
     )
 
 

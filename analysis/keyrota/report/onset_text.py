@@ -12,20 +12,28 @@ from keyrota.report.onset import moment_after
 from keyrota.report.quantities import duration_in_words, number_in_words, plus_minus
 from keyrota.report.scenario_text import isolates_in_words, limits_in_words, rotation_in_words
 from keyrota.simulation.estimates import Quantity
-from keyrota.simulation.simple import POOL_NAME
 
 _BAR_CELLS: Final = 20
 _NARROW_BAR_CELLS: Final = 8
 """Beside the columns of a daily limit."""
 
 
-def as_text(onsets: list[Onset], *, color: bool = False, width: int = 100, unicode: bool = True) -> str:
+def as_text(
+    onsets: list[Onset],
+    *,
+    limit_only: bool = False,
+    color: bool = False,
+    width: int = 100,
+    unicode: bool = True,
+) -> str:
     """Return the usable rates of pools as text.
 
     Parameters
     ----------
     onsets
         One for each pool.
+    limit_only
+        Whether the pool was given by its limit alone, so that no size is its own.
     color
         Whether to colour it with ANSI codes.
     width
@@ -33,10 +41,10 @@ def as_text(onsets: list[Onset], *, color: bool = False, width: int = 100, unico
     unicode
         Whether bars may be drawn with block characters.
     """
-    return printed(_parts(onsets, unicode), color=color, width=width, unicode=unicode)
+    return printed(_parts(onsets, limit_only, unicode), color=color, width=width, unicode=unicode)
 
 
-def _parts(onsets: list[Onset], unicode: bool) -> Iterator[Line | Table]:
+def _parts(onsets: list[Onset], limit_only: bool, unicode: bool) -> Iterator[Line | Table]:
     from keyrota import __version__
 
     first = onsets[0]
@@ -50,7 +58,7 @@ def _parts(onsets: list[Onset], unicode: bool) -> Iterator[Line | Table]:
     yield Line(f"Isolates: {isolates_in_words(functions)}.")
     for onset in onsets:
         yield Line("")
-        yield from _pool(onset, unicode)
+        yield from _pool(onset, limit_only, unicode)
     yield Line("")
     yield Line(
         "Usable: the largest rate at which at most that share of requests ends in a 429; its 95 % interval "
@@ -60,9 +68,9 @@ def _parts(onsets: list[Onset], unicode: bool) -> Iterator[Line | Table]:
     )
 
 
-def _pool(onset: Onset, unicode: bool) -> Iterator[Line | Table]:
+def _pool(onset: Onset, limit_only: bool, unicode: bool) -> Iterator[Line | Table]:
     pool, window = onset.scenario.pools[0], onset.scenario.window
-    limits = limits_in_words(pool, window, of_a_key=pool.name == POOL_NAME)
+    limits = limits_in_words(pool, window, of_a_key=limit_only)
     yield Line(visible(onset.pool), "bold", rest=f"  {limits}; in requests a minute:")
     has_day = pool.quota.per_day is not None and pool.quota.per_minute is not None
     entries = onset.sizes
@@ -79,8 +87,9 @@ def _pool(onset: Onset, unicode: bool) -> Iterator[Line | Table]:
             _bar(entry, widest, _NARROW_BAR_CELLS if has_day else _BAR_CELLS, unicode),
         )
     yield table
-    # A pool given by its limit alone has no size of its own: the largest speaks for it.
-    own = entries[-1] if pool.name == POOL_NAME else next((e for e in entries if e.keys == pool.size), None)
+    own = entries[-1] if limit_only else next((e for e in entries if e.keys == pool.size), None)
+    if not all(entry.is_precise for entry in entries):
+        yield Line("  The precision that was asked for is not reached at all sizes.", "bold yellow")
     if own is not None:
         for sentence in _meaning(own, onset):
             yield Line("  " + sentence)

@@ -88,7 +88,7 @@ def duration_in_words(seconds: float) -> str:
     >>> duration_in_words(4.25), duration_in_words(1500.0), duration_in_words(100_000.0)
     ('4.2 s', '25 min', '1 d 4 h')
     """
-    if seconds < 60:
+    if seconds < 59.5:
         return f"{seconds:.2g} s"
     sizes = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
     largest = next(place for place, (_, size) in enumerate(sizes) if seconds >= size)

@@ -13,7 +13,6 @@ from keyrota.simulation.experiment import Experiment
 from keyrota.simulation.scenario import Scenario
 from keyrota.simulation.setting import NEVER, Setting
 from keyrota.simulation.tally import OfFunction, OfKey, OfPool
-from keyrota.traffic.arrivals import Replay
 
 SCHEMA: Final = "keyrota.simulation/1"
 
@@ -21,7 +20,11 @@ Ints = NDArray[np.int64]
 
 
 class InstancesReport(msgspec.Struct, frozen=True):
-    """Isolates: the mean numbers alive, at work and idle, and how long one lives."""
+    """Isolates: mean numbers alive, busy and idle, and how long one lives in seconds.
+
+    Busy is a hosted isolate that works after a pick, and an instance that has a request, also while it boots
+    or waits to try again.
+    """
 
     alive: Quantity
     busy: Quantity
@@ -42,8 +45,8 @@ class KeyShare(msgspec.Struct, frozen=True):
 class PoolOutcome(msgspec.Struct, frozen=True):
     """One pool. A request is counted once, however often it calls; `rejected_calls` counts calls.
 
-    `first_rejection_s` and `exhausted_at_s` are seconds from the start: of the first request that
-    ends in a 429, and of the last call that any of its keys had left for the Pacific day.
+    `first_rejection_s` and `exhausted_at_s` are seconds from the end of the warm-up: of the first request
+    that ends in a 429, and of the last call that any of its keys had left for the Pacific day.
     """
 
     name: str
@@ -120,23 +123,15 @@ def describe(experiment: Experiment) -> SimulationReport:
 
 
 def scenario_as_data(scenario: Scenario) -> dict[str, Any]:
-    """Return a scenario as plain values; of replayed times their number, first and last."""
-    functions = []
-    for function in scenario.functions:
-        data = msgspec.to_builtins(function)
-        if isinstance(function.arrivals, Replay):
-            times = function.arrivals.times_ns
-            ends = {"first_ns": times[0], "last_ns": times[-1]} if times else {}
-            data["arrivals"] = {"process": "replay", "count": len(times), **ends}
-        functions.append(data)
-    rest = {name: getattr(scenario, name) for name in scenario.__struct_fields__ if name != "functions"}
-    return {**msgspec.to_builtins(rest), "functions": functions}
+    """Return a scenario as plain values; `keyrota.simulation.scenario.scenario_of` makes it again."""
+    data: dict[str, Any] = msgspec.to_builtins(scenario)
+    return data
 
 
 def _first(setting: Setting, moments: Ints) -> Quantity:
-    """Return the mean time from the start to the earliest of several moments, where one came."""
+    """Return the mean time from the end of the warm-up to the earliest of several moments, where one came."""
     earliest = moments.min(axis=1)
-    seconds = np.where(earliest == NEVER, np.nan, (earliest - setting.start) / 1e9)
+    seconds = np.where(earliest == NEVER, np.nan, (earliest - setting.warm) / 1e9)
     return mean(seconds, least=0.0)
 
 

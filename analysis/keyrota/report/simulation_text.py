@@ -55,7 +55,7 @@ def as_text(
 
 def _parts(report: SimulationReport, scenario: Scenario) -> Iterator[Line | Table]:
     span = duration_in_words(scenario.duration_s)
-    warm = f" after {duration_in_words(scenario.warm_up_s)} of warm-up" if scenario.warm_up_s else ""
+    warm = f", the first {duration_in_words(scenario.warm_up_s)} not counted" if scenario.warm_up_s else ""
     yield Line(
         f"keyrota {report.version}: {count(report.replications, 'replication')} of {span}{warm}, "
         f"engine {report.engine}, seed {report.seed}"
@@ -84,7 +84,8 @@ def _pool(outcome: PoolOutcome, report: SimulationReport, scenario: Scenario) ->
     share = share_in_words(outcome.rejected_share)
     of = " of requests" if outcome.rejected_share.estimate else ""
     yield Line(f"  429s: {share}{of}{_theory(outcome, scenario)}.")
-    yield from _begin(outcome, report.replications)
+    since = "after the warm-up" if scenario.warm_up_s else "after the start"
+    yield from _begin(outcome, report.replications, since)
     calls = outcome.calls_per_request.estimate
     if calls is not None and calls > 1.0005:
         yield Line(f"  Calls per request: {number_in_words(outcome.calls_per_request)}.")
@@ -133,12 +134,12 @@ def _share(law: ClosedForm, rate: float) -> float:
     )
 
 
-def _begin(outcome: PoolOutcome, replications: int) -> Iterator[Line]:
+def _begin(outcome: PoolOutcome, replications: int, since: str) -> Iterator[Line]:
     first, spent = outcome.first_rejection_s, outcome.exhausted_at_s
     if first.estimate is not None:
-        yield Line(f"  First 429 {_when(first, replications)}.")
+        yield Line(f"  First 429 {_when(first, replications, since)}.")
     if spent.estimate is not None:
-        yield Line(f"  The day's last call of all keys is spent {_when(spent, replications)}.")
+        yield Line(f"  The day's last call of all keys is spent {_when(spent, replications, since)}.")
     by_day = outcome.rejected_calls["per-day"].estimate or 0.0
     by_minute = outcome.rejected_calls["per-minute"].estimate or 0.0
     if by_day and by_minute:
@@ -148,8 +149,8 @@ def _begin(outcome: PoolOutcome, replications: int) -> Iterator[Line]:
         )
 
 
-def _when(moment: Quantity, replications: int) -> str:
-    text = f"{duration_in_words(moment.estimate or 0.0)} after the start"
+def _when(moment: Quantity, replications: int, since: str) -> str:
+    text = f"{duration_in_words(moment.estimate or 0.0)} {since}"
     if moment.ci_low is not None and moment.ci_high is not None:
         text += f" on average ({duration_in_words(moment.ci_low)} to {duration_in_words(moment.ci_high)})"
     if moment.replications < replications:

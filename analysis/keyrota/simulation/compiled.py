@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from keyrota.quota.windows import day_state, window_state
 from keyrota.rotation.policies import RANDOM, RANDOM_START, STICKY
 from keyrota.simulation.draws import (
-    BLOCK,
     BOOT,
     CHOICE,
     JITTER,
@@ -38,6 +37,7 @@ from keyrota.simulation.setting import HOSTED, NEVER, FunctionSetting, Setting
 from keyrota.simulation.tally import Run, new_tally
 from keyrota.simulation.trace import COLUMNS as TRACE_COLUMNS
 from keyrota.simulation.trace import in_order
+from keyrota.traffic.times import BLOCK
 
 Advance = Callable[[Plan, State, bool], int]
 
@@ -78,6 +78,7 @@ def run_compiled(
             feed.more_arrivals(int(feed.state.counters[at.WANTED]))
         else:
             feed.more_room()
+    feed.more_room()  # for the ends of the instances that are idle at last
     step(feed.plan, feed.state, True)
     rows = feed.state.trace[: feed.state.counters[at.ROWS]]
     return Run(feed.tally, in_order(rows) if keep_trace else None)
@@ -155,9 +156,16 @@ class _Feed:
         if counters[at.FREE_REQUESTS] < at.MARGIN:
             room |= _doubled(state.requests, state.free_requests, counters, at.FREE_REQUESTS, "requests")
             room["heap"] = np.concatenate([state.heap, np.zeros_like(state.heap)])
-        if self.plan.keeps_trace and counters[at.ROWS] + 4096 + 2 * state.rooms.size > state.trace.shape[0]:
-            room["trace"] = np.concatenate([state.trace, np.zeros_like(state.trace)])
+        wanted = int(counters[at.ROWS]) + self._most_rows()
+        if self.plan.keeps_trace and wanted > state.trace.shape[0]:
+            grown = np.zeros((max(2 * state.trace.shape[0], 2 * wanted), TRACE_COLUMNS), dtype=np.int64)
+            grown[: state.trace.shape[0]] = state.trace
+            room["trace"] = grown
         self.state = state._replace(**room)
+
+    def _most_rows(self) -> int:
+        """Return how many rows the next step may need: the ends of all idle instances, and more."""
+        return 2 * self.state.rooms.size + 16 + int(self.state.of_function[:, at.IDLE].sum())
 
     def _first_arrival(self, function: int) -> None:
         own, arrivals = self.state.of_function[function], self.state.arrivals[function]
@@ -249,13 +257,21 @@ def _in_python(plan: Plan, state: State, closes: bool) -> int:
     return advance(plan, state)
 
 
-def _pure_modules() -> list[ModuleType]:
+def _compiled_modules() -> list[ModuleType]:
+    """Return the modules whose functions the kernel consists of."""
     from keyrota.quota import windows
     from keyrota.rotation import policies
     from keyrota.simulation import reactions, tally
     from keyrota.simulation.kernel import calls, instances, loop, queues
 
     return [policies, windows, reactions, tally, at, queues, instances, calls, loop]
+
+
+def compiled_sources() -> list[ModuleType]:
+    """Return all modules whose text decides what the machine code is: constants are compiled in too."""
+    from keyrota.simulation import draws, setting, trace
+
+    return [*_compiled_modules(), draws, setting, trace]
 
 
 @cache
@@ -272,8 +288,9 @@ def machine_code() -> Advance:
 
     # The compiler's cache looks at the file of the function that it compiles, not at those it calls.
     fingerprint = 1
-    for module in _pure_modules():
+    for module in compiled_sources():
         fingerprint = zlib.crc32(inspect.getsource(module).encode(), fingerprint)
+    for module in _compiled_modules():
         for function in vars(module).values():
             if inspect.isfunction(function) and function.__module__ == module.__name__:
                 register_jitable(_nrt=False, forceinline=True)(function)
@@ -289,5 +306,8 @@ def _kernel(numba: Any, fingerprint: int) -> Advance:
             return at.DONE
         return advance(plan, state)
 
-    compiled: Advance = numba.njit(cache=True, nogil=True, _nrt=False)(kernel)
+    try:
+        compiled: Advance = numba.njit(cache=True, nogil=True, _nrt=False)(kernel)
+    except RuntimeError:  # no folder in which the machine code could be kept: compiled in every process
+        compiled = numba.njit(nogil=True, _nrt=False)(kernel)
     return compiled

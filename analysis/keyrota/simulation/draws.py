@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from keyrota.streams import named_stream
 from keyrota.traffic.arrivals import Arrivals
-from keyrota.traffic.times import arrival_blocks
+from keyrota.traffic.times import BLOCK, arrival_blocks
 
 SLOT: Final = 0  # of a request, in [0, 1)
 PREFLIGHT: Final = 1  # slot of its preflight
@@ -32,8 +32,7 @@ QUANTITIES: Final = ("slot", "preflight", "boot", "start", "choice", "service", 
 """Names of the streams, in the order of the numbers above."""
 
 FEW: Final = 1_024
-BLOCK: Final = 16_384
-"""Numbers drawn at a time, by the model and by the kernel; what is drawn does not depend on it."""
+"""Numbers that the model draws at a time; the kernel draws `BLOCK`. What is drawn does not depend on it."""
 
 
 def generator(seed: np.random.SeedSequence, function: str, quantity: str) -> np.random.Generator:

@@ -72,15 +72,16 @@ def ratio(parts: NDArray[np.int64], wholes: NDArray[np.int64], *, most: float = 
     """Return the ratio of two sums over independent replications, such as the share of 429s.
 
     The ratio of sums, not the mean of ratios: replications with more requests tell more. Its standard
-    error is that of the linearised ratio [1]_. If no part was seen, the upper end is where so few are
-    still seen with probability .025 if the chances were independent: 3.7 over their number.
+    error is that of the linearised ratio [1]_. If no part of a share was seen, the upper end is where so
+    few are still seen with probability .025 if the chances were independent: 3.7 over their number; and
+    likewise the lower end if nothing else was seen.
 
     Parameters
     ----------
     parts, wholes
         Shape (replications,): what is counted, and among how much.
     most
-        Bound above which the ratio cannot lie.
+        Bound above which the ratio cannot lie: 1 for a share.
 
     References
     ----------
@@ -98,9 +99,10 @@ def ratio(parts: NDArray[np.int64], wholes: NDArray[np.int64], *, most: float = 
     estimate = int(parts.sum()) / total
     if count == 1:
         return Quantity(estimate=estimate, standard_error=None, ci_low=None, ci_high=None, replications=1)
-    if not parts.any() and most == 1.0:
-        high = -math.expm1(math.log((1 - CONFIDENCE) / 2) / total)
-        return Quantity(estimate=0.0, standard_error=0.0, ci_low=0.0, ci_high=high, replications=count)
+    if most == 1.0 and estimate in (0, 1):
+        unseen = -math.expm1(math.log((1 - CONFIDENCE) / 2) / total)
+        low, high = (0.0, unseen) if estimate == 0 else (1 - unseen, 1.0)
+        return Quantity(estimate=estimate, standard_error=0.0, ci_low=low, ci_high=high, replications=count)
     residuals = parts - estimate * wholes
     error = math.sqrt(float(residuals @ residuals) / (count - 1) * count) / total  # [1]
     return interval(estimate, error, count, least=0.0, most=most)

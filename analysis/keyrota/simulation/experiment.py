@@ -100,7 +100,9 @@ def simulate(
     replications
         How many runs; with `precision`, how many at least.
     precision
-        Go on until half of the 95 % interval of the share of 429s is at most this fraction of it.
+        Go on until half of the 95 % interval of the share of 429s is at most this fraction of it. An
+        interval that decided when to stop holds the truth a little less often than 95 %; many
+        replications to begin with make the difference small.
     seed
         Replication i runs on ``SeedSequence(seed).spawn(...)[i]``.
     engine
@@ -125,6 +127,7 @@ def simulate(
     3
     """
     _check(replications, precision, engine, jobs)
+    check_seed(seed)
     setting = setting_of(scenario)
     chosen, refusal = chosen_engine(scenario, engine, has_own_policy=own_policy is not None)
     run = partial(_replication, setting, np.random.SeedSequence(seed), engine=chosen, own_policy=own_policy)
@@ -199,7 +202,7 @@ def simulated_events(scenario: Scenario, *, seed: int = 0, replication: int = 0)
 
 
 def _check(replications: int, precision: float | None, engine: str, jobs: int) -> None:
-    if not 1 <= replications <= MOST_REPLICATIONS:
+    if not isinstance(replications, int) or not 1 <= replications <= MOST_REPLICATIONS:
         raise ConfigurationError(
             f"replications is {shown(replications)}; allowed are 1 to {MOST_REPLICATIONS:,}"
         )
@@ -209,6 +212,18 @@ def _check(replications: int, precision: float | None, engine: str, jobs: int) -
         raise ConfigurationError(f"engine {shown(engine)} is unknown; there are {', '.join(ENGINES)}")
     if jobs == 0 or jobs < -1:
         raise ConfigurationError(f"jobs is {shown(jobs)}; allowed are 1 or more, or -1 for one on each core")
+
+
+def check_seed(seed: int) -> None:
+    """Check that a seed is one.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not a whole number of 0 or more.
+    """
+    if not isinstance(seed, int) or seed < 0:
+        raise ConfigurationError(f"seed is {shown(seed)}; it is a whole number of 0 or more")
 
 
 def chosen_engine(

@@ -82,10 +82,6 @@ class Isolates(ABC):
     def meet(self, now: int) -> Isolate | None:
         """Return the isolate that a request meets, booted for it if need be; ``None`` at the cap."""
 
-    def preflight(self, now: int) -> Isolate:
-        """Return the isolate that answers a preflight."""
-        raise NotImplementedError
-
     @abstractmethod
     def work(self, isolate: Isolate, begin: int, end: int) -> None:
         """Take note that a request begins its work and when that ends; moments never go back."""

@@ -16,7 +16,7 @@ import simpy
 from keyrota.quota.windows import ADMITTED, PER_DAY
 from keyrota.simulation.choice import KeyChoice, Rotation
 from keyrota.simulation.draws import JITTER, SERVICE, TRIGGER, Draws, times
-from keyrota.simulation.isolates import Isolate, isolates_of
+from keyrota.simulation.isolates import Isolate, Slots, isolates_of
 from keyrota.simulation.provider import Quotas
 from keyrota.simulation.reactions import FAILOVER, GIVES_UP, delay_after
 from keyrota.simulation.scenario import Trigger
@@ -105,6 +105,7 @@ class Model:
         number, counts = self.requests[function], self.now >= self.setting.warm
         self.requests[function] += 1
         if what.preflight:
+            assert isinstance(isolates, Slots)
             answering = isolates.preflight(self.now)
             if answering.ready > self.now:
                 yield env.timeout(answering.ready - self.now)
@@ -130,8 +131,9 @@ class Model:
                 env.process(self.request(trigger[0]))
         else:
             self.count(function, OfFunction.REJECTED, counts)
-            first = self.tally.pools[what.pool]
-            first[OfPool.FIRST_REJECTION] = min(int(first[OfPool.FIRST_REJECTION]), self.now)
+            if counts:
+                first = self.tally.pools[what.pool]
+                first[OfPool.FIRST_REJECTION] = min(int(first[OfPool.FIRST_REJECTION]), self.now)
         isolates.leave(isolate, self.now)
         status = 200 if answer == ADMITTED else 429
         self.record(self.now, INVOCATION, function, isolate.number, number, -1, self.now - sent, 0, status)
@@ -158,8 +160,9 @@ class Model:
             answer = self.quotas.call(key, self.now)
             made += 1
             self.count_key(key, OfKey.CALLS, counts)
-            if answer == ADMITTED:
+            if answer == ADMITTED or self.quotas.charges_rejected:
                 self.note_exhaustion(pool, key)
+            if answer == ADMITTED:
                 return answer
             self.count_key(key, OfKey.PER_DAY if answer == PER_DAY else OfKey.PER_MINUTE, counts)
             self.rotation.rejected(pool, isolate, key)
@@ -197,6 +200,8 @@ class Model:
     def note_exhaustion(self, pool: int, key: int) -> None:
         """Note the call that is the last which the keys of a pool had left for the day."""
         moments = self.tally.pools[pool]
+        if self.now < self.setting.warm:
+            return
         if moments[OfPool.EXHAUSTED] != NEVER or not self.quotas.is_spent(key, self.now):
             return
         first, size = self.setting.pool_first[pool], self.setting.pool_size[pool]

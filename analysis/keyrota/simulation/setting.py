@@ -6,16 +6,15 @@ of who shares one.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keyrota.display import shown
-from keyrota.errors import ConfigurationError
-from keyrota.pools.declared import Pool
 from keyrota.quota.days import SECOND_NS, pacific_midnights
+from keyrota.quota.projects import quotas
 from keyrota.quota.windows import UNLIMITED, WINDOWS
 from keyrota.rotation.policies import POLICIES
 from keyrota.simulation.reactions import FAIL, FAILOVER, REACTIONS, Reaction
@@ -26,7 +25,9 @@ SINGLE: Final = 1
 SCALE_PER_REQUEST: Final = 2
 
 NEVER: Final = 2**62
-"""A moment after all others."""
+"""A moment after all others, in the year 2116."""
+
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -113,15 +114,15 @@ def setting_of(scenario: Scenario) -> Setting:
     ConfigurationError
         If keys that share a quota are declared with different limits.
     """
-    start = round(scenario.start.timestamp()) * SECOND_NS + scenario.start.microsecond * 1000
+    start = (scenario.start - _EPOCH) // dt.timedelta(microseconds=1) * 1000
     end = start + _ns(scenario.duration_s)
     sizes = tuple(pool.size for pool in scenario.pools)
     firsts = tuple(sum(sizes[:index]) for index in range(len(sizes)))
     pool_index = {pool.name: index for index, pool in enumerate(scenario.pools)}
-    key_quota, minute_limits, day_limits = _quotas(scenario.pools)
-    # Waits and requests in flight go on after the end, at most for a client's budget.
+    of_key, limits = quotas(scenario.pools)
+    minute_limits, day_limits = (tuple(pair[place] for pair in limits) for place in (0, 1))
     has_days = any(limit != UNLIMITED for limit in day_limits)
-    last = end + 8 * 86_400 * SECOND_NS
+    last = end + len(scenario.functions) * _longest_request(scenario)
     return Setting(
         scenario=scenario,
         start=start,
@@ -138,7 +139,7 @@ def setting_of(scenario: Scenario) -> Setting:
             for pool in scenario.pools
             for position, key in enumerate(pool.keys, 1)
         ),
-        key_quota=key_quota,
+        key_quota=tuple(of_key[key] for pool in scenario.pools for key in pool.keys),
         minute_limits=minute_limits,
         day_limits=day_limits,
         midnights=pacific_midnights(start, last) if has_days else np.array([start, NEVER], dtype=np.int64),
@@ -146,30 +147,18 @@ def setting_of(scenario: Scenario) -> Setting:
     )
 
 
+def _longest_request(scenario: Scenario) -> int:
+    """Return how long a request may go on: a client's budget of up to a week, and its work.
+
+    Exponential work is longer than 40 of its means with probability 4e-18. A chain of requests that
+    trigger each other has at most as many as there are functions.
+    """
+    longest = max(max(f.service.warm_s, f.service.cold_s or 0.0) for f in scenario.functions)
+    return _ns(8 * 86_400 + 40 * longest)
+
+
 def _ns(seconds: float) -> int:
     return round(seconds * SECOND_NS)
-
-
-def _quotas(pools: tuple[Pool, ...]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    indices: dict[tuple[object, ...], int] = {}
-    key_quota: list[int] = []
-    limits: list[tuple[int, int]] = []
-    for pool in pools:
-        minute, day = pool.quota.per_minute, pool.quota.per_day
-        own = (UNLIMITED if minute is None else minute, UNLIMITED if day is None else day)
-        for place, key in enumerate(pool.keys):
-            # A key whose project is not declared counts as its own.
-            project = ("project", pool.projects[place]) if pool.projects else ("key", key)
-            index = indices.setdefault((*project, pool.model), len(indices))
-            if index == len(limits):
-                limits.append(own)
-            elif limits[index] != own:
-                raise ConfigurationError(
-                    f"pool {shown(pool.name)}: key {key} shares the quota of project {shown(project[1])} "
-                    "with keys of other limits; declare one quota for one project and model"
-                )
-            key_quota.append(index)
-    return tuple(key_quota), tuple(m for m, _ in limits), tuple(d for _, d in limits)
 
 
 def _reaction(scenario: Scenario) -> Reaction:

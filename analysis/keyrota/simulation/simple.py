@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from keyrota.display import shown
+from keyrota.errors import ConfigurationError
 from keyrota.pools.declared import Pool, Quota
 from keyrota.simulation.scenario import Function, Isolates, Scenario, Service
 from keyrota.traffic.arrivals import Arrivals, Poisson
@@ -50,6 +52,8 @@ def simple_scenario(
     >>> simple_scenario(keys=2, per_minute=2, rate_per_min=1.0).pools[0].keys
     (1, 2)
     """
+    if arrivals is None and rate_per_min is None:
+        raise ConfigurationError("a scenario needs traffic: give rate_per_min, or arrivals")
     traffic = arrivals if arrivals is not None else Poisson(rate_per_min=rate_per_min or 0.0)
     own: dict[str, Any] = {}
     if isolates is not None:
@@ -71,9 +75,6 @@ def pool_of(keys: int, per_minute: int | None, per_day: int | None) -> Pool:
     ConfigurationError
         If there is no key, or too many.
     """
-    from keyrota.display import shown
-    from keyrota.errors import ConfigurationError
-
     if not 1 <= keys <= MOST_KEYS:
         raise ConfigurationError(f"a pool of {shown(keys)} keys cannot be simulated; give 1 to {MOST_KEYS:,}")
     return Pool(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,9 +48,6 @@ class Tally(NamedTuple):
     functions: NDArray[np.int64]
     keys: NDArray[np.int64]
     pools: NDArray[np.int64]
-
-
-NOTHING: Final = -1
 
 
 def new_tally(setting: Setting) -> Tally:

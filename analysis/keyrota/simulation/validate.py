@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from keyrota.simulation.scenario import Function, Isolates, Scenario
 
 MAX_SLOTS = 1_000_000
+MAX_COUNT = 1_000_000
+LAST_YEAR = 2100
+MAX_LIMITS = {"sliding": 1_000_000, "token-bucket": 50_000_000}
+"""A sliding window remembers each of its calls; a bucket counts in parts of a token."""
+
 MAX_REQUESTS = 1e11
 MAX_SECONDS = 100 * 366 * 86_400.0
 
@@ -29,6 +34,13 @@ def validate(scenario: Scenario) -> None:
     if not scenario.pools:
         raise ConfigurationError("scenario: there is no pool; give at least one, with at least one key")
     PoolConfig(pools=scenario.pools, source="scenario")  # names, keys and projects, as in a pools file
+    most = MAX_LIMITS.get(scenario.window)
+    for pool in scenario.pools:
+        if most is not None and (pool.quota.per_minute or 0) > most:
+            raise ConfigurationError(
+                f"pool {shown(pool.name)}: per_minute is {shown(pool.quota.per_minute)}; a window of the "
+                f"kind {scenario.window} counts at most {most:,}. Take the kind fixed"
+            )
     _check_spans(scenario)
     _check_client(scenario)
     if not scenario.functions:
@@ -54,9 +66,11 @@ def _check_spans(scenario: Scenario) -> None:
         )
     if scenario.start.tzinfo is None:
         raise ConfigurationError("scenario: start names no time zone; write 2025-11-10T08:00:00Z")
-    if not 1971 <= scenario.start.year <= 2150:
+    last_year = scenario.start.year + span / (365.25 * 86_400)
+    if scenario.start.year < 1971 or last_year > LAST_YEAR:
         raise ConfigurationError(
-            f"scenario: start is in the year {scenario.start.year}; allowed are 1971 to 2150"
+            f"scenario: it goes from the year {scenario.start.year} to {last_year:.0f}; allowed are 1971 to "
+            f"{LAST_YEAR}"
         )
     for moment in scenario.deployments_s:
         _check_number("a deployment", moment, "scenario", most=MAX_SECONDS)
@@ -70,8 +84,8 @@ def _check_client(scenario: Scenario) -> None:
     for name in reaction.__struct_fields__:
         value = getattr(reaction, name)
         if name == "tries":
-            if value is not None and value < 1:
-                raise ConfigurationError(f"{place}: tries is {shown(value)}; 1 or more calls make a request")
+            if value is not None and not 1 <= value <= MAX_COUNT:
+                raise ConfigurationError(f"{place}: tries is {shown(value)}; allowed are 1 to {MAX_COUNT:,}")
         else:
             most = 1.0 if name == "jitter" else 86_400.0 * 7
             _check_number(name, value, place, most=most)
@@ -149,8 +163,10 @@ def _check_isolates(isolates: Isolates, place: str) -> None:
     if expiry is not None:
         _check_number("isolates.idle_expiry_s", expiry, place, most=MAX_SECONDS)
     cap = getattr(isolates, "max_instances", None)
-    if cap is not None and cap < 1:
-        raise ConfigurationError(f"{place}: max_instances is {shown(cap)}; 1 or more, or none for no cap")
+    if cap is not None and not 1 <= cap <= MAX_COUNT:
+        raise ConfigurationError(
+            f"{place}: max_instances is {shown(cap)}; allowed are 1 to {MAX_COUNT:,}, or none for no cap"
+        )
 
 
 def _check_number(

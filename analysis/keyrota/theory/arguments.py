@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from keyrota.display import listed, shown
 from keyrota.errors import ModelError
+from keyrota.quota.windows import WINDOWS
 
 MOST: Final = 10**9
 """The largest limit of a key and the largest pool: beyond it a number is a slip."""
@@ -16,7 +17,6 @@ MOST: Final = 10**9
 MOST_RATE: Final = 10**12
 """The largest rate, span, or number of requests."""
 
-WINDOWS: Final = ("fixed", "sliding", "token-bucket")
 CHOICES: Final = ("random", "fail-over", "shared-round-robin")
 
 _HINTS: Final = {

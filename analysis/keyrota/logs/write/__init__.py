@@ -22,7 +22,7 @@ from keyrota.logs.write.messages import (
     shutdown_message,
 )
 from keyrota.logs.write.rows import LogRow, newest_first, scrambled_ties
-from keyrota.logs.write.shapes import SHAPES, Shape, write_log
+from keyrota.logs.write.shapes import SHAPES, Shape, shape_of, write_log
 
 __all__ = [
     "LISTENING",
@@ -48,6 +48,7 @@ __all__ = [
     "retry_message",
     "rows_of",
     "scrambled_ties",
+    "shape_of",
     "shutdown_message",
     "write_events_as_log",
     "write_log",

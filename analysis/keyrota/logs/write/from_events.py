@@ -19,7 +19,7 @@ from keyrota.display import shown
 from keyrota.errors import ConfigurationError
 from keyrota.logs.write.event_lines import LINES, Event, MissingError
 from keyrota.logs.write.rows import MILLISECOND_NS, LogRow
-from keyrota.logs.write.shapes import SHAPES, write_log
+from keyrota.logs.write.shapes import shape_of
 from keyrota.pools.declared import is_function_id
 
 if TYPE_CHECKING:
@@ -67,9 +67,8 @@ def write_events_as_log(events: pd.DataFrame, shape: str, *, seed: int | np.rand
     >>> write_events_as_log(events, "console").decode()
     '🔑 Using GOOGLE_KEY_3 (position 1/4 in pool)\n'
     """
-    rows = rows_of(events)
-    found = SHAPES.get(shape)
-    return write_log(_by_arrival(rows) if found and found.is_local else rows, shape, seed=seed)
+    rows, written = rows_of(events), shape_of(shape)
+    return written.write(_by_arrival(rows) if written.is_local else rows, seed=seed)
 
 
 def rows_of(events: pd.DataFrame) -> list[LogRow]:

@@ -91,12 +91,28 @@ def write_log(rows: Sequence[LogRow], shape: str, *, seed: int | np.random.Gener
     >>> write_log([LogRow(None, "🔑 Using GOOGLE_KEY_1 (position 1/2 in pool)\n")], "console").decode()
     '🔑 Using GOOGLE_KEY_1 (position 1/2 in pool)\n'
     """
+    return shape_of(shape).write(rows, seed=seed)
+
+
+def shape_of(shape: str) -> Shape:
+    """Return a shape by its name.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none; it names the closest, or all.
+
+    Examples
+    --------
+    >>> shape_of("serve").carries_isolate
+    False
+    """
     found = SHAPES.get(shape)
     if found is None:
         close = difflib.get_close_matches(str(shape), SHAPES, n=1)
         hint = f"did you mean {shown(close[0])}?" if close else f"shapes are {listed(list(SHAPES), limit=99)}"
         raise ConfigurationError(f"log shape: no {shown(shape)}; {hint}")
-    return found.write(rows, seed=seed)
+    return found
 
 
 # What the shapes of one family have in common.

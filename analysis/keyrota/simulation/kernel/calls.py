@@ -57,8 +57,9 @@ def call_keys(plan: Plan, state: State, request: int, now: int) -> int:
         )  # fmt: skip
         row[at.MADE] += 1
         state.by_key[key, at.N_CALLS] += counts
-        if answer == ADMITTED:
+        if answer == ADMITTED or plan.charge_rejected:
             note_exhaustion(plan, state, pool, key, today, now)
+        if answer == ADMITTED:
             break
         state.by_key[key, at.N_PER_DAY if answer == PER_DAY else at.N_PER_MINUTE] += counts
         if plan.policy == STICKY:
@@ -113,7 +114,9 @@ def pick(plan: Plan, state: State, row: Ints, now: int) -> int:
 
 def note_exhaustion(plan: Plan, state: State, pool: int, key: int, today: int, now: int) -> None:
     """Note the call that is the last which the keys of a pool had left for the day."""
-    if plan.day_limits[plan.key_quota[key]] == UNLIMITED or state.by_pool[pool, at.EXHAUSTED] != NEVER:
+    if now < plan.warm or plan.day_limits[plan.key_quota[key]] == UNLIMITED:
+        return
+    if state.by_pool[pool, at.EXHAUSTED] != NEVER:
         return
     if day_room(plan.day_limits[plan.key_quota[key]], state.days[plan.key_quota[key]], today) > 0:
         return

@@ -17,7 +17,7 @@ from keyrota.simulation.trace import INVOCATION
 def advance(plan: Plan, state: State) -> int:
     """Go on until the run is done or something is wanted; return which."""
     counters, of_function = state.counters, state.of_function
-    trace_margin = 2 * state.rooms.size + 16
+    most_rows = 2 * state.rooms.size + 16  # of an event, but for the ends of instances that were idle
     while True:
         function, now, order = -1, NEVER, -1
         for index in range(of_function.shape[0]):
@@ -36,7 +36,10 @@ def advance(plan: Plan, state: State) -> int:
         if (
             counters[at.FREE_ISOLATES] < at.MARGIN
             or counters[at.FREE_REQUESTS] < at.MARGIN
-            or (plan.keeps_trace and counters[at.ROWS] + trace_margin > state.trace.shape[0])
+            or (
+                plan.keeps_trace
+                and counters[at.ROWS] + most_rows + of_function[function, at.IDLE] > state.trace.shape[0]
+            )
         ):
             return at.WANTS_ROOM
         if of_function[function, at.BUDGET] == 0:
@@ -142,7 +145,8 @@ def answered(plan: Plan, state: State, request: int, answer: int, now: int) -> N
         status = 429
         pool = own[at.POOL]
         state.by_function[function, at.N_REJECTED] += row[at.COUNTS]
-        state.by_pool[pool, at.FIRST_429] = min(state.by_pool[pool, at.FIRST_429], now)
+        if row[at.COUNTS]:
+            state.by_pool[pool, at.FIRST_429] = min(state.by_pool[pool, at.FIRST_429], now)
     number = state.isolates[isolate, at.NUMBER]
     record(
         plan, state, end, INVOCATION, function, number, row[at.REQUEST], -1, end - row[at.ARRIVED], 0, status
