@@ -110,7 +110,7 @@ def sections(effort: Effort, *, quick: bool) -> str:
         "",
         f"Written by `make validation` (numba {version('numba')}, SimPy {version('simpy')}, SimFaaS "
         f"{version('simfaas')}); `make nightly` asserts it. That both engines give the same trace, row for "
-        "row, over 1,100 random configurations is the test `tests/differential/test_engines.py`; that windows "
+        "row, over 1,100 random configurations is `tests/differential/test_engines.py`; that windows "
         "decide as the package `limits` does is `tests/oracles/test_limits.py`.",
         "",
     ]

@@ -7,7 +7,8 @@ Rates are the long-run mean in requests a minute. Growth is a fraction a day: af
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,11 +17,18 @@ from msgspec.structs import replace
 from keyrota.display import shown
 from keyrota.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 MOST_RATE: Final = 1e9
 """The largest rate in requests a minute: beyond it a number is a slip."""
 
 MOST_SPAN_S: Final = 7 * 86_400.0
 """The longest mean spell, pause or gap."""
+
+MOST_SESSION_S: Final = 366 * 86_400.0
+"""The longest mean session."""
 
 
 class _Process(msgspec.Struct, frozen=True, kw_only=True, tag_field="process", forbid_unknown_fields=True):
@@ -32,6 +40,13 @@ class Poisson(_Process, frozen=True, kw_only=True, tag="poisson"):
 
     It holds for many users who do not know of each other; not for one user's clicks, nor for clients that
     come again after a rejection.
+
+    Parameters
+    ----------
+    rate_per_min
+        Requests a minute at the start, in [0, 1e9]; 0 is no traffic.
+    growth_per_day
+        Growth of the rate, a fraction a day in [-0.99, 10].
     """
 
     rate_per_min: float
@@ -39,16 +54,23 @@ class Poisson(_Process, frozen=True, kw_only=True, tag="poisson"):
 
 
 class Profile(_Process, frozen=True, kw_only=True, tag="profile"):
-    """A Poisson process whose rate follows the hours of a day or of a week.
+    """A Poisson process whose rate follows the hours of a day or of a week, and is constant within an hour.
+
+    It holds for people's daily round; not where one day differs from the next by more than chance, as
+    on holidays.
 
     Parameters
     ----------
     rate_per_min
-        Mean over the whole period.
+        Mean over the whole period, requests a minute. In an hour of weight w the rate is
+        ``w / mean(weights)`` times that.
     weights
         24 weights of the hours of a day, or 168 of a week from Monday 00:00; only their ratios count.
     zone
-        IANA name of the time zone of these hours; on switch days its clock counts.
+        IANA name of the time zone of these hours. They are those of its clocks: an hour that is skipped
+        has no requests, one that comes twice has twice as many.
+    growth_per_day
+        As of `Poisson`.
     """
 
     rate_per_min: float
@@ -60,15 +82,21 @@ class Profile(_Process, frozen=True, kw_only=True, tag="profile"):
 class Bursts(_Process, frozen=True, kw_only=True, tag="bursts"):
     """A Markov-modulated Poisson process of two states [1]_: busy and calm spells of exponential length.
 
+    The first state is drawn with the probabilities of the long run. It holds for traffic that comes in
+    waves of about one length; not for bursts on many time scales. For rates a in bursts and b between them
+    write ``calm_ratio = b / a`` and ``rate_per_min = (a * burst_s + b * calm_s) / (burst_s + calm_s)``.
+
     Parameters
     ----------
     rate_per_min
-        Long-run mean over both states.
+        Long-run mean over both states, requests a minute.
     calm_ratio
         Rate between bursts over the rate in a burst, in [0, 1]: 0 is an interrupted Poisson process, 1 a
         Poisson process.
     burst_s, calm_s
         Mean lengths of both spells in seconds.
+    growth_per_day
+        As of `Poisson`; spells do not change.
 
     References
     ----------
@@ -97,16 +125,21 @@ class Bursts(_Process, frozen=True, kw_only=True, tag="bursts"):
 class Sessions(_Process, frozen=True, kw_only=True, tag="sessions"):
     """Chats: sessions begin as a Poisson process, and each has several requests.
 
-    At the start no session is under way, so that the first minutes are quieter.
+    At the start no session is under way, so that the first minutes are quieter: after t seconds the mean
+    rate lacks ``(1 - 1 / messages) * exp(-t / (messages * think_s))`` of the long run's. It does not hold for
+    users who wait for the answer to their last request before they think.
 
     Parameters
     ----------
     rate_per_min
-        Requests a minute, not sessions.
+        Long-run mean of requests a minute, not sessions.
     messages
         Mean number of requests in a session, geometric, at least 1.
     think_s
-        Mean time between the requests of a session, exponential.
+        Mean time between the requests of a session in seconds, exponential. A mean session,
+        ``messages * think_s``, lasts at most 366 days.
+    growth_per_day
+        As of `Poisson`, of the rate at which sessions begin.
     """
 
     rate_per_min: float
@@ -116,16 +149,39 @@ class Sessions(_Process, frozen=True, kw_only=True, tag="sessions"):
 
 
 class Regular(_Process, frozen=True, kw_only=True, tag="regular"):
-    """Evenly spaced requests, the first `offset_s` after the start: a scheduled job."""
+    """Evenly spaced requests: a scheduled job.
+
+    It does not hold for a job that waits for the end of its last run, nor for one with jitter.
+
+    Parameters
+    ----------
+    rate_per_min
+        Requests a minute, ``60 / rate_per_min`` seconds apart.
+    offset_s
+        When the first one comes, in seconds after the start.
+    """
 
     rate_per_min: float
     offset_s: float = 0.0
 
 
-class Replay(_Process, frozen=True, kw_only=True, tag="replay"):
-    """Given moments, ascending, in nanoseconds since 1970 UTC; those outside the span are left out."""
+class Replay(_Process, frozen=True, kw_only=True, tag="replay", dict=True):
+    """Given moments; those outside the span are left out.
+
+    Parameters
+    ----------
+    times_ns
+        Ascending nanoseconds since 1970 UTC, up to the year 2262.
+    """
 
     times_ns: tuple[int, ...]
+
+    @cached_property
+    def moments(self) -> NDArray[np.int64]:
+        """The times as an array, made once."""
+        import numpy as np
+
+        return np.array(self.times_ns, dtype=np.int64)
 
 
 Arrivals = Poisson | Profile | Bursts | Sessions | Regular | Replay
@@ -147,8 +203,7 @@ def check_arrivals(arrivals: Arrivals, place: str) -> None:
         If one is not allowed; it says which and what is.
     """
     if isinstance(arrivals, Replay):
-        if any(later < time for time, later in zip(arrivals.times_ns, arrivals.times_ns[1:], strict=False)):
-            raise ConfigurationError(f"{place}: the replayed times are not in ascending order; sort them")
+        _check_replay(arrivals, place)
         return
     _check(arrivals, "rate_per_min", place, 0.0, MOST_RATE)
     if hasattr(arrivals, "growth_per_day"):
@@ -162,6 +217,11 @@ def check_arrivals(arrivals: Arrivals, place: str) -> None:
     elif isinstance(arrivals, Sessions):
         _check(arrivals, "messages", place, 1.0, 10_000.0)
         _check(arrivals, "think_s", place, 0.0, MOST_SPAN_S)
+        if arrivals.messages * arrivals.think_s > MOST_SESSION_S:
+            raise ConfigurationError(
+                f"{place}: {shown(arrivals.messages)} messages, {shown(arrivals.think_s)} s apart, "
+                "take over a year on average; lower one of both"
+            )
     elif isinstance(arrivals, Regular):
         _check(arrivals, "offset_s", place, 0.0, MOST_SPAN_S)
 
@@ -202,6 +262,9 @@ def mean_rate(arrivals: Arrivals) -> float:
 def expected_requests(arrivals: Arrivals, span_s: float) -> float:
     """Return about how many requests arrive in a span; infinite if growth leaves all bounds.
 
+    Exact for a Poisson process; else a number to judge sizes by, without the hours of a profile, the
+    quiet begin of sessions, and whether the times of a replay are in the span.
+
     Examples
     --------
     >>> round(expected_requests(Poisson(rate_per_min=1.0, growth_per_day=1.0), 86_400.0))
@@ -209,6 +272,8 @@ def expected_requests(arrivals: Arrivals, span_s: float) -> float:
     """
     if isinstance(arrivals, Replay):
         return float(len(arrivals.times_ns))
+    if not arrivals.rate_per_min:
+        return 0.0
     days, speed = span_s / 86_400, math.log1p(getattr(arrivals, "growth_per_day", 0.0))
     if speed * days > 700:
         return math.inf
@@ -230,10 +295,23 @@ def _check_profile(profile: Profile, place: str) -> None:
         raise ConfigurationError(f"{place}: all weights of the profile are 0, so that nothing would arrive")
     try:
         ZoneInfo(profile.zone)
-    except (KeyError, OSError, ValueError):
+    except (KeyError, OSError, ValueError):  # unknown, a directory or too long, no path at all
         raise ConfigurationError(
             f"{place}: no time zone {shown(profile.zone)}; write an IANA name such as Europe/Paris"
         ) from None
+
+
+def _check_replay(replay: Replay, place: str) -> None:
+    try:
+        moments = replay.moments
+    except OverflowError:
+        wrong = next(time for time in replay.times_ns if not -(2**63) <= time < 2**63)
+        raise ConfigurationError(
+            f"{place}: a replayed time is {shown(wrong)}; allowed are nanoseconds since 1970, up to "
+            "the year 2262"
+        ) from None
+    if (moments[1:] < moments[:-1]).any():
+        raise ConfigurationError(f"{place}: the replayed times are not in ascending order; sort them")
 
 
 def _check(arrivals: Any, name: str, place: str, least: float, most: float) -> None:

@@ -2,12 +2,14 @@
 
 import math
 
+import msgspec
 import pytest
 from scipy.integrate import quad
 
 from keyrota.errors import ConfigurationError, InputError
 from keyrota.events import make_events
 from keyrota.traffic.arrivals import (
+    Arrivals,
     Bursts,
     Poisson,
     Profile,
@@ -44,7 +46,10 @@ HOURS = tuple(float(hour) for hour in range(24))
         (Sessions(rate_per_min=1.0, messages=0.5), "messages is 0.5; allowed are 1 to"),
         (Sessions(rate_per_min=1.0, think_s=-1.0), "think_s is -1.0"),
         (Regular(rate_per_min=1.0, offset_s=-1.0), "offset_s is -1.0"),
+        (Sessions(rate_per_min=1.0, messages=1e4, think_s=6e5), "take over a year"),
         (Replay(times_ns=(2, 1)), "not in ascending order"),
+        (Replay(times_ns=(1, 2**70)), "a replayed time is 1180591620717411303424"),
+        (Profile(rate_per_min=1.0, weights=HOURS, zone="Europe"), 'no time zone "Europe"'),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(arrivals, told):
@@ -58,13 +63,30 @@ def test_what_is_wrong_is_told_in_one_line(arrivals, told):
 
 
 def test_what_is_right_passes():
-    """No traffic, a week's profile, interrupted bursts, ties in a replay."""
+    """No traffic, a week's profile, interrupted bursts, ties in a replay, the last moment of a replay."""
     for arrivals in (
         Poisson(rate_per_min=0.0), Profile(rate_per_min=1.0, weights=HOURS * 7, zone="Asia/Kolkata"),
         Bursts(rate_per_min=1.0, calm_ratio=0.0), Sessions(rate_per_min=1.0, messages=1.0, think_s=0.0),
-        Replay(times_ns=()), Replay(times_ns=(1, 1, 2)),
+        Replay(times_ns=()), Replay(times_ns=(1, 1, 2, 2**63 - 1)),
     ):  # fmt: skip
         check_arrivals(arrivals, "here")
+
+
+@pytest.mark.parametrize(
+    "arrivals",
+    [
+        Poisson(rate_per_min=3.0, growth_per_day=0.1), Profile(rate_per_min=1.0, weights=HOURS),
+        Bursts(rate_per_min=2.0), Sessions(rate_per_min=2.0), Regular(rate_per_min=2.0, offset_s=1.0),
+        Replay(times_ns=(1, 2)),
+    ],
+)  # fmt: skip
+def test_a_process_is_what_its_document_says(arrivals):
+    """Written and read again it is the same, also after its times were used; no other field is taken."""
+    check_arrivals(arrivals, "here")
+    document = msgspec.to_builtins(arrivals)
+    assert msgspec.convert(document, Arrivals) == arrivals
+    with pytest.raises(msgspec.ValidationError, match="unknown field"):
+        msgspec.convert({**document, "ratio": 1.0}, Arrivals)
 
 
 def test_rates_of_bursts_have_the_mean():
@@ -92,6 +114,7 @@ def test_expected_requests_are_the_integral_of_the_rate(growth):
         integral
     )
     assert expected_requests(Poisson(rate_per_min=1.0, growth_per_day=1.0), 1e9) == math.inf
+    assert expected_requests(Poisson(rate_per_min=0.0, growth_per_day=1.0), 1e9) == 0.0
 
 
 def invocations(**columns):
