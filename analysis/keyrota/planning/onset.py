@@ -27,7 +27,7 @@ from keyrota.traffic.arrivals import Profile
 
 DAY_S: Final = 86_400.0
 REQUESTS_PER_REPLICATION: Final = 8_000
-MOST_SPAN_S: Final = 3650 * DAY_S
+MOST_SPAN_S: Final = 14_600 * DAY_S
 """No replication is longer: where requests are few, more replications make up for it."""
 
 MOST_SIZE: Final = 1_000

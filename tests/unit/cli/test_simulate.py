@@ -244,7 +244,59 @@ def test_a_log_can_be_replayed(capsys, tmp_path):
     assert json.loads(out)["requests"]["estimate"] == requests
 
 
+def test_a_replayed_log_brings_its_own_span(capsys):
+    """Without --start and --duration the span is that of the log: its requests all arrive."""
+    log = "sample_logs/day_with_429s.log.zst"
+    root = __import__("pathlib").Path(keyrota.__file__).parents[2]
+    reading = keyrota.read(root / log)
+    picks = (reading.events["function"] == "chat") & (reading.events["kind"] == "invocation")
+    code, out, _ = printed(
+        capsys,
+        "simulate",
+        "--pool",
+        "CHAT",
+        "--replay",
+        str(root / log),
+        "--replications",
+        "1",
+        "--format",
+        "json",
+    )
+    assert code == 0
+    assert json.loads(out)["requests"]["estimate"] == picks.sum() > 0
+
+
+def test_what_a_scenario_or_a_replay_holds_is_not_overridden_silently(capsys, tmp_path):
+    """--growth with --scenario, --rate with --replay, one file for log and result: refused."""
+    path = tmp_path / "s.json"
+    printed(capsys, "simulate", *QUICK, "--format", "json", "-o", str(path))
+    for arguments, told in (
+        (["--scenario", str(path), "--growth", "10%/day"], "not --growth"),
+        (["--pool", "CHAT", "--replay", str(path), "--rate", "4/min"], "leave out --rate"),
+        ([*QUICK, "--write-log", "x.log", "-o", "./x.log"], "name one file"),
+        ([*POOL, "--rate", "99/s", "--duration", "30d", "--write-log", "x.log"], "Shorten --duration"),
+    ):
+        code, _, err = printed(capsys, "simulate", *arguments)
+        assert code == 2
+        assert told in err
+
+
+def test_no_request_is_told(capsys):
+    """A rate of 0 is simulated, and a note says that nothing arrived."""
+    code, out, err = printed(capsys, "simulate", *POOL, "--rate", "0/min", "--duration", "1h")
+    assert code == 0
+    assert "No request arrived" in out
+    assert "no request arrived in the span" in err
+
+
 # onset ------------------------------------------------------------------------------------------
+
+
+def test_onset_takes_the_rate_of_one_pool_as_its_shape(capsys):
+    """Pools without a --rate are searched as well: the rate only matters with --ramp."""
+    code, out, _ = printed(capsys, "onset", "--keys", "2", "--rate", "CHAT=1/min")
+    assert code == 0
+    assert "IMAGE" in out
 
 
 def test_onset_shows_nominal_usable_and_theory(capsys):

@@ -135,6 +135,9 @@ def test_days_until_keeps_the_interval():
         ({"target": 1.5}, "target is 1.5; it is a fraction"),
         ({"precision": 0.0}, "precision is 0.0; it is a fraction"),
         ({"pool": "CHAT"}, 'there is no pool "CHAT"; there are POOL'),
+        ({"growth_per_day": 0.0}, "growth_per_day is 0.0; it is a fraction above 0"),
+        ({"growth_per_day": -0.1}, "growth_per_day is -0.1"),
+        ({"seed": -1}, "seed is -1"),
     ],
 )
 def test_what_is_not_allowed_is_told_in_one_line(change, told):
@@ -215,6 +218,85 @@ def test_closed_forms_are_claimed_only_where_they_hold():
     assert law(functions=(growing,)) is None
     hosted = replace(scenario.functions[0], isolates=Hosted(slots=1))
     assert law(functions=(hosted,), policy="start-at-first") is None
+
+
+def test_theory_is_not_claimed_where_something_else_counts():
+    """Projects shared with another pool, a cap on instances, charged rejections beside a day; both limits."""
+    from keyrota.planning.closed_form import closed_form
+    from keyrota.simulation.scenario import ScalePerRequest
+
+    pools = tuple(
+        Pool(name=name, keys=(key,), projects=("p",), model="m", quota=Quota(per_minute=2))
+        for name, key in (("A", 1), ("B", 2))
+    )
+    functions = tuple(
+        Function(name=name.lower(), pool=name, arrivals=Poisson(rate_per_min=1.0)) for name in ("A", "B")
+    )
+    shared = Scenario(pools=pools, functions=functions, policy="random")
+    assert closed_form(shared, pools[0]) is None
+    apart = tuple(replace(pool, model=pool.name) for pool in pools)
+    assert closed_form(replace(shared, pools=apart), apart[0]) is not None
+    capped = simple_scenario(
+        keys=1, per_minute=2, rate_per_min=1.0, isolates=ScalePerRequest(max_instances=1)
+    )
+    assert closed_form(capped, capped.pools[0]) is None
+    both = simple_scenario(keys=2, per_minute=2, per_day=50, rate_per_min=1.0, policy="random")
+    assert closed_form(both, both.pools[0]).is_exact is False
+    charged = replace(both, charge_rejected=True)
+    assert closed_form(charged, charged.pools[0]) is None
+
+
+def test_a_target_that_cannot_be_reached_ends_the_search():
+    """One instance serves 30 a minute and turns the rest away: 60 calls a minute are never used up."""
+    from keyrota.simulation.scenario import ScalePerRequest
+
+    with pytest.raises(ModelError, match="something else turns the requests away first"):
+        onset((1,), per_minute=60, isolates=ScalePerRequest(max_instances=1))
+
+
+def test_days_are_those_of_the_provider_whatever_the_start():
+    """Begun at midnight UTC, or before a switch day, a daily limit carries the same (4 standard errors)."""
+    pacific, utc, switch = (
+        onset((2,), per_minute=None, per_day=200, start=start).sizes[0].usable_per_min
+        for start in (
+            dt.datetime(2025, 11, 10, 8, tzinfo=dt.UTC),
+            dt.datetime(2025, 11, 10, tzinfo=dt.UTC),
+            dt.datetime(2025, 11, 1, 12, tzinfo=dt.UTC),
+        )
+    )
+    for other in (utc, switch):
+        assert abs(other.estimate - pacific.estimate) < 4 * math.hypot(
+            other.standard_error, pacific.standard_error
+        )
+
+
+def test_rare_requests_are_searched_too():
+    """One call a day at 1 %: a request in fifty days, simulated over years."""
+    (entry,) = onset((1,), per_minute=None, per_day=1).sizes
+    assert entry.usable_per_min.estimate == pytest.approx(entry.theory_per_min, rel=0.1)
+
+
+def test_a_precision_that_is_not_reached_is_told(monkeypatch):
+    """Where replications end before the interval is narrow, the size says so, in JSON and in the text."""
+    from keyrota.planning import search
+
+    assert onset((2,)).sizes[0].is_precise
+    monkeypatch.setattr(search, "MOST_REPLICATIONS", 12)
+    scenario = simple_scenario(keys=2, per_minute=2, rate_per_min=1.0)
+    found = find_onset(scenario, pool=POOL_NAME, sizes=(2,), precision=0.002)
+    assert not found.sizes[0].is_precise
+    assert describe([found]).sizes[0].is_precise is False
+    assert "The precision that was asked for is not reached" in as_text([found])
+
+
+def test_intervals_hold_theory_as_often_as_they_say():
+    """Of 60 searches at least 51 hold theory: at .95 fewer happen with probability 1e-3."""
+    theory = usable_rate(keys=2, per_minute=2, target=0.01)
+    held = 0
+    for seed in range(60):
+        found = onset((2,), seed=seed).sizes[0].usable_per_min
+        held += found.ci_low <= theory <= found.ci_high
+    assert held >= 51
 
 
 def test_report_and_text_say_what_the_nominal_figure_hides():

@@ -49,6 +49,13 @@ def test_nothing_seen_is_not_nothing():
     assert (1 - found.ci_high) ** 400 == pytest.approx(0.025, rel=1e-12)
 
 
+def test_nothing_else_seen_is_not_everything():
+    """Where all requests are cold the lower end mirrors the upper end of none."""
+    found = ratio(np.full(4, 100), np.full(4, 100))
+    assert (found.estimate, found.ci_high) == (1.0, 1.0)
+    assert found.ci_low == 1 - ratio(np.zeros(4, dtype=int), np.full(4, 100)).ci_high
+
+
 def test_intervals_stay_in_their_bounds():
     """A share lies between 0 and 1, whatever its error."""
     found = ratio(np.array([0, 10]), np.array([10, 10]))

@@ -90,6 +90,8 @@ def test_own_policy_runs_on_simpy():
     ("options", "told"),
     [
         ({"replications": 0}, "replications is 0; allowed are 1 to 10,000"),
+        ({"replications": 2.5}, "replications is 2.5; allowed are 1 to 10,000"),
+        ({"seed": -1}, "seed is -1; it is a whole number of 0 or more"),
         ({"precision": 1.5}, "precision is 1.5; it is a fraction"),
         ({"engine": "quick"}, 'engine "quick" is unknown; there are auto, compiled, simpy'),
         ({"jobs": 0}, "jobs is 0; allowed are 1 or more"),

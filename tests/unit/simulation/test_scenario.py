@@ -62,6 +62,21 @@ def with_function(**changes):
         (lambda: {"start": dt.datetime(1969, 1, 1, tzinfo=dt.UTC)}, "allowed are 1971 to 2100"),
         (lambda: {"deployments_s": (2.0, 1.0)}, "not in ascending order"),
         (lambda: {"on_reject": Failover(tries=0)}, "tries is 0"),
+        (lambda: {"on_reject": Backoff(tries=10**20)}, "allowed are 1 to 1,000,000"),
+        (lambda: with_function(isolates=ScalePerRequest(max_instances=10**20)), "allowed are 1 to 1,000,000"),
+        (lambda: {"start": dt.datetime(2099, 12, 1, tzinfo=dt.UTC), "duration_s": 1e9}, "from the year 2099"),
+        (
+            lambda: {"window": "sliding", "pools": (replace(POOL, quota=Quota(per_minute=10**9)),)},
+            "a window of the kind sliding counts at most 1,000,000",
+        ),
+        (
+            lambda: {"window": "token-bucket", "pools": (replace(POOL, quota=Quota(per_minute=10**9)),)},
+            "a window of the kind token-bucket counts at most 50,000,000",
+        ),
+        (
+            lambda: with_function(arrivals=Poisson(rate_per_min=1e9, growth_per_day=10.0)),
+            "requests would arrive; at most 1e+11 can be simulated",
+        ),
         (lambda: {"on_reject": Backoff(jitter=1.5)}, "jitter is 1.5"),
         (lambda: {"pools": (replace(POOL, quota=Quota(per_minute=0)),)}, "quota.per_minute is 0"),
     ],
@@ -96,6 +111,12 @@ def test_keys_that_share_a_quota_have_one_limit():
     functions = (Function(name="a", pool="A", arrivals=Poisson(rate_per_min=1.0)),)
     with pytest.raises(ConfigurationError, match='key 2 shares the quota of project "p"'):
         setting_of(Scenario(pools=pools, functions=functions))
+
+
+def test_a_simple_scenario_needs_traffic():
+    """Neither a rate nor arrivals: nothing would happen."""
+    with pytest.raises(ConfigurationError, match="give rate_per_min, or arrivals"):
+        simple_scenario(keys=2, per_minute=2)
 
 
 def test_a_scenario_is_data():
