@@ -47,8 +47,8 @@ class Experiment:
 
     Parameters
     ----------
-    scenario
-        What was simulated.
+    scenario, setting
+        What was simulated, as data and in the engines' integers.
     engine
         ``"compiled"`` or ``"simpy"``: which engine ran.
     refusal

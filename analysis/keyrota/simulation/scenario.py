@@ -184,9 +184,9 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     policy
         How a key is chosen; see `keyrota.rotation.policies.POLICIES`.
     picks_per_request
-        1, or 2: then only the last pick is used.
+        1, or 2: then only the last pick is used. A further try after a 429 is one pick.
     on_reject
-        What the client does on a 429.
+        What the function's API client does on a 429: it tries again within the request's isolate.
     window
         How a minute limit counts.
     charge_rejected
@@ -196,7 +196,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     duration_s
         Requests arrive for so long; those in flight at the end are finished.
     warm_up_s
-        What happens in this first part is simulated and not counted.
+        What happens in this first part of the duration is simulated and not counted.
     deployments_s
         Moments, in seconds from the start, at which all isolates are replaced.
     """
