@@ -27,7 +27,7 @@ class Effort:
     """How much is simulated."""
 
     compiled_requests: int = 4_000_000
-    simpy_requests: int = 300_000
+    simpy_requests: int = 500_000
     experiments: int = 4_000
 
 
@@ -103,20 +103,22 @@ def beside(name: str) -> ModuleType:
     return module
 
 
-def sections(effort: Effort, *, quick: bool) -> str:
-    """Return the part of the page."""
-    head = [
+def simfaas_section(effort: str) -> list[str]:
+    """Return the section on SimFaaS."""
+    lines: list[str] = beside("against_simfaas").simfaas_section(effort)
+    return lines
+
+
+def head() -> list[str]:
+    """Return how the part begins."""
+    return [
         "# The simulation",
         "",
         f"Written by `make validation` (numba {version('numba')}, SimPy {version('simpy')}, SimFaaS "
         f"{version('simfaas')}); `make nightly` asserts it. That both engines give the same trace, row for "
         "row, over 1,100 random configurations is `tests/differential/test_engines.py`; that windows "
         "decide as the package `limits` does is `tests/oracles/test_limits.py`.",
-        "",
     ]
-    simfaas = beside("against_simfaas").simfaas_section
-    parts = [against_theory(effort), coverage(effort), simfaas("quick" if quick else "full")]
-    return "\n".join([*head, *(line for part in parts for line in (*part, ""))])
 
 
 def main() -> None:
@@ -124,11 +126,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the requests, printed to stdout")
     if parser.parse_args().quick:
-        sys.stdout.write(sections(QUICK, quick=True))
+        parts = [against_theory(QUICK), coverage(QUICK), simfaas_section("quick")]
+        sys.stdout.write("\n\n".join("\n".join(part) for part in parts) + "\n")
         return
-    before = PAGE.read_text(encoding="utf-8").split(MARK)[0].rstrip("\n")
-    text = f"{before}\n\n{MARK}\n{sections(Effort(), quick=False).rstrip()}\n"
-    PAGE.write_text(text, encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8").split(MARK)[0].rstrip("\n")
+    for part in (head(), against_theory(Effort()), coverage(Effort()), simfaas_section("full")):
+        page += "\n\n" + (MARK + "\n" if part[0].startswith("# ") else "") + "\n".join(part).rstrip()
+    PAGE.write_text(page + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from keyrota.cli.options import debug_option, output_options, quiet_option
 from keyrota.cli.scenario_options import ScenarioArguments, experiment_options, scenario_options
 from keyrota.cli.values import Growth, Share, Sizes
+from keyrota.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from keyrota.simulation.scenario import Scenario
 
 NOT_HERE = ("keys", "replay", "duration", "warm_up", "deploy_at")
 
@@ -82,7 +87,7 @@ def command(
     """
     from keyrota.cli.output import emit, text_style
     from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
-    from keyrota.cli.scenario import scenario_of_arguments, with_keys
+    from keyrota.cli.scenario import note, notes_of, scenario_of_arguments, with_keys
     from keyrota.planning.onset import find_onset
     from keyrota.report.as_json import as_json
     from keyrota.report.atomic import refuse_to_replace
@@ -91,8 +96,17 @@ def command(
 
     if output is not None:
         refuse_to_replace(output, overwrite=force)
-    scenario = scenario_of_arguments(with_keys(arguments, sizes[0]), needs_rate=growth is not None)
+    scenario = scenario_of_arguments(
+        with_keys(arguments, sizes[0]), needs_rate=growth is not None, can_replay=False
+    )
     pools = [pool.name for pool in scenario.pools]
+    if growth is not None:
+        _check_rates(scenario)
+    if not quiet:
+        for told in notes_of(scenario):
+            note(told)
+        if arguments.scenario_file is not None:
+            note("the search chooses its own duration and warm-up, and leaves out deployments and growth")
     done = 0
     onsets = []
     with patient_bar(count_bar, "pool sizes", quiet=quiet, waiting=ENGINE_STARTS) as update:
@@ -116,3 +130,11 @@ def command(
     limit_only = bool(arguments.given & {"per_minute", "per_day"})
     text = as_text(onsets, limit_only=limit_only, color=style.color, width=style.width, unicode=style.unicode)
     emit(text, output, force)
+
+
+def _check_rates(scenario: Scenario) -> None:
+    for pool in scenario.pools:
+        if not any(function.arrivals for function in scenario.functions if function.pool == pool.name):
+            raise ConfigurationError(
+                f"--ramp needs the rate of each pool: give --rate {pool.name}=..., or choose with --pool"
+            )

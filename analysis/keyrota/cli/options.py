@@ -94,7 +94,9 @@ def test_options(command: Command) -> Command:
 
 
 def _output_path(_context: click.Context, _option: click.Parameter, value: str | None) -> Path | None:
-    return None if value in (None, "-") else Path(value)
+    if value == "":
+        raise click.BadParameter("it is empty; name a file, or - for standard output")
+    return None if value in (None, "-") else Path(str(value))
 
 
 def output_options(command: Command) -> Command:

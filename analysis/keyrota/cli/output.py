@@ -58,14 +58,16 @@ def text_style(output: Path | None) -> TextStyle:
     """Return the style of text that goes to a file, a pipe, or the terminal of a person."""
     from keyrota.report.console import WIDTH
 
-    color = output is None and _wants_color()
+    is_watched = output is None and sys.stdout.isatty()
     return TextStyle(
-        color, _terminal_width() if color else WIDTH, unicode=output is not None or _writes_unicode()
+        is_watched and _wants_color(),
+        _terminal_width() if is_watched else WIDTH,
+        unicode=output is not None or _writes_unicode(),
     )
 
 
 def _wants_color() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
 def _terminal_width() -> int:

@@ -23,7 +23,11 @@ _NOT_WITH_FILE: Final = frozenset({"scenario_file"})
 
 
 def scenario_of_arguments(
-    arguments: ScenarioArguments, *, needs_rate: bool = True, growth_per_day: float | None = None
+    arguments: ScenarioArguments,
+    *,
+    needs_rate: bool = True,
+    can_replay: bool = True,
+    growth_per_day: float | None = None,
 ) -> Scenario:
     """Return the scenario that the options describe.
 
@@ -33,6 +37,8 @@ def scenario_of_arguments(
         The options.
     needs_rate
         Whether traffic must be given; if not, each pool has one request a minute, for its shape.
+    can_replay
+        Whether the command has --replay, for messages.
     growth_per_day
         Growth of the traffic as a fraction.
 
@@ -56,7 +62,9 @@ def scenario_of_arguments(
 
     pools = _pools(arguments)
     service, isolates = _service(arguments), _isolates(arguments)
-    traffic = traffic_of(arguments, pools, needs_rate=needs_rate, growth_per_day=growth_per_day)
+    traffic = traffic_of(
+        arguments, pools, needs_rate=needs_rate, can_replay=can_replay, growth_per_day=growth_per_day
+    )
     functions = tuple(
         Function(
             name=name, pool=pool.name, arrivals=traffic.arrivals[name], isolates=isolates, service=service
@@ -99,9 +107,11 @@ def _from_file(name: str) -> Scenario:
         raise ConfigurationError(f"--scenario {name}: larger than 64 MiB; this is no scenario")
     try:
         text = data.decode("utf-8-sig")
-        document: Any = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+        is_json = name.endswith(".json") or text.lstrip().startswith("{")
+        document: Any = json.loads(text) if is_json else tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"--scenario {name}: neither TOML nor JSON: {error}") from None
+        reason = "holds an endless number" if "int_max_str_digits" in str(error) else error
+        raise ConfigurationError(f"--scenario {name}: neither TOML nor JSON: {reason}") from None
     if isinstance(document, dict) and isinstance(document.get("scenario"), dict):
         document = document["scenario"]  # the JSON of an earlier simulation
     return scenario_of(document, name)
@@ -189,6 +199,14 @@ def _moment(text: str) -> dt.datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
+def notes_of(scenario: Scenario) -> list[str]:
+    """Return what a person should know about a scenario before it is simulated."""
+    notes = []
+    if any(pool.quota.tokens_per_minute is not None for pool in scenario.pools):
+        notes.append("limits of tokens are not simulated; only requests a minute and a day are")
+    return notes
+
+
 def note(message: str) -> None:
     """Tell something on standard error."""
     import click
@@ -200,6 +218,6 @@ def note(message: str) -> None:
 
 def with_keys(arguments: ScenarioArguments, keys: int) -> ScenarioArguments:
     """Return the arguments with a pool of so many keys, where limits are given in place of declared pools."""
-    if not arguments.given & {"per_minute", "per_day"}:
+    if arguments.scenario_file is not None or not arguments.given & {"per_minute", "per_day"}:
         return arguments
     return replace(arguments, keys=keys, given=arguments.given | {"keys"})

@@ -16,6 +16,8 @@ from keyrota.errors import ConfigurationError
 if TYPE_CHECKING:
     from keyrota.simulation.scenario import Scenario
 
+DEFAULT_SHAPE: Final = "drain-ndjson"
+
 MOST_LOGGED: Final = 2_000_000
 """Requests of a replication that is written as a log."""
 
@@ -30,7 +32,7 @@ MOST_LOGGED: Final = 2_000_000
     "--precision",
     metavar="P",
     type=Share(),
-    help="Go on until the 95 % interval of the share of 429s is that narrow: 5%.",
+    help="Go on until half of the 95 % interval is this fraction of the share of 429s: 5%.",
 )
 @experiment_options
 @click.option(
@@ -38,10 +40,8 @@ MOST_LOGGED: Final = 2_000_000
 )
 @click.option(
     "--shape",
-    default="drain-ndjson",
-    show_default=True,
     metavar="NAME",
-    help="Of that log: dashboard-json, serve, old-csv, ...; an unknown one lists all.",
+    help="Of that log: dashboard-json, serve, old-csv, ...; list shows all. Default: drain-ndjson.",
 )
 @click.option(
     "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
@@ -58,7 +58,7 @@ def command(
     seed: int,
     jobs: int,
     write_log: str | None,
-    shape: str,
+    shape: str | None,
     output_format: str,
     quiet: bool,
     output: Path | None,
@@ -76,7 +76,7 @@ def command(
     """
     from keyrota.cli.output import emit, text_style
     from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
-    from keyrota.cli.scenario import note, scenario_of_arguments
+    from keyrota.cli.scenario import note, notes_of, scenario_of_arguments
     from keyrota.report.as_json import as_json
     from keyrota.report.atomic import refuse_to_replace
     from keyrota.report.simulation import describe
@@ -84,7 +84,9 @@ def command(
     from keyrota.simulation.experiment import simulate
 
     scenario = scenario_of_arguments(arguments, growth_per_day=growth)
-    log_file = None if write_log in (None, "-") else Path(write_log)
+    if write_log == "":
+        raise ConfigurationError("--write-log is empty; name a file, or - for standard output")
+    log_file = None if write_log in (None, "-") else Path(str(write_log))
     if write_log == "-" and output is None:
         raise ConfigurationError("--write-log -: the log and the result cannot share standard output; add -o")
     for path in (log_file, output):  # before the work, not after it
@@ -92,8 +94,14 @@ def command(
             refuse_to_replace(path, overwrite=force)
     if log_file is not None and output is not None and log_file.resolve() == output.resolve():
         raise ConfigurationError(f"{output}: --write-log and --output name one file; give two")
+    if write_log is None and shape is not None:
+        raise ConfigurationError("--shape has no effect here; it goes with --write-log")
+    shape = shape or DEFAULT_SHAPE
     if write_log is not None:
         _check_log(scenario, shape)
+    if not quiet:
+        for told in notes_of(scenario):
+            note(told)
     with patient_bar(count_bar, "replications", quiet=quiet, waiting=ENGINE_STARTS) as on_progress:
         experiment = simulate(
             scenario, replications=replications, precision=precision, seed=seed, engine=engine, jobs=jobs,
@@ -103,6 +111,9 @@ def command(
         note(f"the compiled engine cannot simulate {experiment.refusal}; simulated with the engine simpy")
     if write_log is not None:
         _write_log(scenario, seed, shape, log_file, force)
+        if not quiet and arguments.given & {"keys", "pools", "scenario_file"}:
+            pools = arguments.pools or "infer"
+            note(f"read it with: keyrota report --pools {pools} {write_log}")
     content = describe(experiment)
     if not content.requests.estimate and not quiet:
         note("no request arrived in the span that was simulated; look at --rate, --start and --duration")
@@ -118,7 +129,15 @@ def _check_log(scenario: Scenario, shape: str) -> None:
     from keyrota.logs.write import shape_of
     from keyrota.traffic.arrivals import expected_requests
 
-    shape_of(shape)
+    try:
+        shape_of(shape)
+    except ConfigurationError:
+        from keyrota.display import listed, shown
+        from keyrota.logs.write import SHAPES
+
+        raise ConfigurationError(
+            f"--shape: no {shown(shape)}; there are {listed(list(SHAPES), limit=99)}"
+        ) from None
     sending = [function.arrivals for function in scenario.functions if function.arrivals is not None]
     expected = sum(expected_requests(arrivals, scenario.duration_s) for arrivals in sending)
     if expected > MOST_LOGGED:

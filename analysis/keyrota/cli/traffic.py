@@ -28,7 +28,7 @@ class Traffic:
 
 def function_names(pool: Pool) -> list[str]:
     """Return the functions of a pool; one that declares none has one of its own name."""
-    return list(pool.functions) or [pool.name.lower()]
+    return list(pool.functions) or [pool.name]
 
 
 def traffic_of(
@@ -36,7 +36,8 @@ def traffic_of(
     pools: Sequence[Pool],
     *,
     needs_rate: bool,
-    growth_per_day: float | None,
+    can_replay: bool = True,
+    growth_per_day: float | None = None,
 ) -> Traffic:
     """Return the traffic that the options describe; a pool's rate is split evenly over its functions.
 
@@ -49,7 +50,7 @@ def traffic_of(
     """
     if arguments.replay:
         return _replayed(arguments, pools, growth_per_day)
-    rates = _rates(arguments, [pool.name for pool in pools], needs_rate)
+    rates = _rates(arguments, [pool.name for pool in pools], needs_rate, can_replay)
     arrivals: dict[str, Arrivals | None] = {}
     for pool in pools:
         names = function_names(pool)
@@ -61,10 +62,13 @@ def traffic_of(
     return Traffic(arrivals)
 
 
-def _rates(arguments: ScenarioArguments, names: list[str], needs_rate: bool) -> dict[str, float]:
+def _rates(
+    arguments: ScenarioArguments, names: list[str], needs_rate: bool, can_replay: bool
+) -> dict[str, float]:
     if not arguments.rate and needs_rate:
         example = "--rate 4/min" if len(names) == 1 else f"--rate {names[0]}=4/min for each pool"
-        raise ConfigurationError(f"there is no traffic: give {example}, or --replay LOG")
+        replay = ", or --replay LOG" if can_replay else ""
+        raise ConfigurationError(f"there is no traffic: give {example}{replay}")
     rates: dict[str, float] = {}
     for name, rate in arguments.rate:
         if name is None and len(names) > 1:
@@ -84,7 +88,7 @@ def _rates(arguments: ScenarioArguments, names: list[str], needs_rate: bool) -> 
 def _arrivals(arguments: ScenarioArguments, rate: float) -> Arrivals:
     from keyrota.traffic import arrivals as kinds
 
-    kind = arguments.arrivals or ("profile" if arguments.profile else "poisson")
+    kind = arguments.arrivals or ("profile" if arguments.profile is not None else "poisson")
     only_for("--arrivals bursts", kind == "bursts", arguments, "calm_ratio", "burst_s", "calm_s")
     only_for("--arrivals sessions", kind == "sessions", arguments, "messages", "think_s")
     only_for("--arrivals profile", kind == "profile", arguments, "profile", "profile_zone")
@@ -132,14 +136,19 @@ def _replayed(arguments: ScenarioArguments, pools: Sequence[Pool], growth_per_da
         raise ConfigurationError(
             f"--replay takes the times of a log; leave out {listed(others or ['--growth'])}"
         )
-    events = read(arguments.replay).events
+    events = read(arguments.replay, pools=arguments.pools).events
     names = [name for pool in pools for name in function_names(pool)]
     seen = set(events["function"].dropna())
-    arrivals: dict[str, Arrivals | None]
-    if len(names) == 1 and names[0] not in seen:
-        arrivals = {names[0]: replay_of(events)}
-    else:
-        arrivals = {name: replay_of(events, name) if name in seen else None for name in names}
+    arrivals: dict[str, Arrivals | None] = {}
+    for pool in pools:
+        own = function_names(pool)
+        # A pool given by its limits alone takes all; one whose function the log does not name, its picks.
+        rows = events if "keys" in arguments.given else events[events["pool"] == pool.name]
+        for name in own:
+            if name in seen:
+                arrivals[name] = replay_of(events, name)
+            else:
+                arrivals[name] = replay_of(rows) if len(own) == 1 and len(rows) else None
     times = [time for replay in arrivals.values() if replay is not None for time in replay.times_ns]  # type: ignore[union-attr]
     if not times:
         raise InputError(

@@ -121,7 +121,7 @@ class Sizes(_Value):
     """Pool sizes, written ``1-12``, ``2`` or ``1,2,4-6``."""
 
     name = "sizes"
-    allowed = "sizes of 1 key or more, such as 1-12, 4 or 1,2,4-6"
+    allowed = "ascending sizes of 1 key or more, at most 1,000 of them, such as 1-12, 4 or 1,2,4-6"
 
     def read(self, text: str) -> tuple[int, ...] | None:
         """Return the sizes, ascending and each once."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from keyrota import theory
 from keyrota.pools.declared import Pool
-from keyrota.simulation.scenario import Fail, Failover, Hosted, Scenario, Single
-from keyrota.traffic.arrivals import Poisson
+from keyrota.simulation.scenario import Fail, Failover, Function, Hosted, Scenario, Single
+from keyrota.traffic.arrivals import Poisson, mean_rate
+
+MOSTLY_COLD: Final = 0.6
+"""Share of cold starts from which round robin inside isolates is taken to hardly act."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,15 @@ def _choice(scenario: Scenario, pool: Pool) -> tuple[str, bool] | None:
     kinds = [function.isolates for function in functions]
     if len(kinds) == 1 and isinstance(kinds[0], Single) and scenario.policy != "sticky":
         return "shared-round-robin", not scenario.deployments_s
-    if all(isinstance(kind, Hosted) for kind in kinds) and scenario.policy == "random-start-round-robin":
+    if scenario.policy == "random-start-round-robin" and all(_is_mostly_cold(f) for f in functions):
         return "random", False
     return None
+
+
+def _is_mostly_cold(function: Function) -> bool:
+    """Whether most requests start an isolate, so that a pick is nearly a random one."""
+    isolates = function.isolates
+    if not isinstance(isolates, Hosted) or function.arrivals is None:
+        return isinstance(isolates, Hosted)
+    share = theory.cold_share(mean_rate(function.arrivals), slots=isolates.slots, life_s=isolates.life_s)
+    return share >= MOSTLY_COLD

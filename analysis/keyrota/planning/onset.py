@@ -9,28 +9,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-import numpy as np
-
 from keyrota.display import shown
 from keyrota.errors import ConfigurationError, ModelError
 from keyrota.planning.closed_form import ClosedForm, closed_form
 from keyrota.planning.resize import at_total_rate, only_pool, total_rate, with_size, without_day_limit
-from keyrota.planning.search import UsableRateSearch, trial_of
-from keyrota.quota.days import SECOND_NS, pacific_midnights
+from keyrota.planning.usable import usable_rate
 from keyrota.simulation.estimates import Quantity
-from keyrota.simulation.experiment import check_seed, chosen_engine, map_ordered, run_replications
-from keyrota.simulation.scenario import Hosted, ScalePerRequest, Scenario
-from keyrota.simulation.setting import setting_of
-from keyrota.simulation.tally import Tally
+from keyrota.simulation.experiment import check_jobs, check_seed, chosen_engine, map_ordered
+from keyrota.simulation.scenario import Scenario
 from keyrota.theory import day_rate_per_min
-from keyrota.traffic.arrivals import Profile
-
-DAY_S: Final = 86_400.0
-REQUESTS_PER_REPLICATION: Final = 8_000
-MOST_SPAN_S: Final = 14_600 * DAY_S
-"""No replication is longer: where requests are few, more replications make up for it."""
 
 MOST_SIZE: Final = 1_000
+MOST_TARGET: Final = 0.99
+MOST_NOMINAL: Final = 1e7
+"""Nominal requests a minute that are simulated."""
 
 
 @dataclass(frozen=True)
@@ -150,14 +142,17 @@ def find_onset(
     quota = own.pools[0].quota
     if quota.per_minute is None and quota.per_day is None:
         raise ModelError(f"pool {shown(pool)} has no limit, so that no rate brings a 429; declare per_minute")
-    if not 0 < target < 1:
-        raise ConfigurationError(f"target is {shown(target)}; it is a fraction between 0 and 1, such as 0.01")
+    if not 0 < target <= MOST_TARGET:
+        raise ConfigurationError(
+            f"target is {shown(target)}; it is a fraction above 0 and up to {MOST_TARGET:g}, such as 0.01"
+        )
     if not 0 < precision < 1:
         raise ConfigurationError(f"precision is {shown(precision)}; it is a fraction, such as 0.05 for 5 %")
     for size in sizes:
         if not 1 <= size <= MOST_SIZE:
             raise ConfigurationError(f"a pool of {shown(size)} keys; allowed are 1 to {MOST_SIZE:,}")
     check_seed(seed)
+    check_jobs(jobs)
     rate = total_rate(own)
     if growth_per_day is not None and not 0 < growth_per_day <= 10:
         raise ConfigurationError(
@@ -187,14 +182,19 @@ def _size_onset(
 ) -> SizeOnset:  # fmt: skip
     sized = with_size(scenario, keys)
     quota = sized.pools[0].quota
-    law = closed_form(at_total_rate(sized, 1.0), sized.pools[0])
+    law = _law(sized, target)
     by_minute = law.usable_per_min(target) if law else None
     by_day = law.day_usable_per_min(target) if law else None
     known = [value for value in (by_minute, by_day) if value is not None]
     minute_nominal = float(keys * quota.per_minute) if quota.per_minute is not None else None
     day_nominal = day_rate_per_min(keys, quota.per_day) if quota.per_day is not None else None
     nominal = min(value for value in (minute_nominal, day_nominal) if value is not None)
-    search = partial(_usable, target=target, precision=precision, seed=seed, engine=engine)
+    if nominal > MOST_NOMINAL:
+        raise ModelError(
+            f"{keys} keys are {nominal:.2g} requests a minute; at most {MOST_NOMINAL:.0e} are simulated. "
+            "Give a smaller limit, or fewer keys"
+        )
+    search = partial(usable_rate, target=target, precision=precision, seed=seed, engine=engine)
     usable = search(sized, nominal=nominal, guess=min(known) if known else 0.5 * nominal)
     minute_usable = None
     if minute_nominal is not None:
@@ -214,76 +214,21 @@ def _size_onset(
         failover_theory_per_min=law.with_failover().usable_per_min(target) if law else None,
         exceeded_after_days=None if growth_per_day is None else days_until(usable, rate, growth_per_day),
         is_precise=all(
-            found.relative_half_width <= precision for found in (usable, minute_usable) if found is not None
+            found.estimate == 0 or found.relative_half_width <= precision
+            for found in (usable, minute_usable)
+            if found is not None
         ),
     )
 
 
-def _usable(
-    scenario: Scenario,
-    *,
-    nominal: float,
-    guess: float,
-    target: float,
-    precision: float,
-    seed: int,
-    engine: str,
-) -> Quantity:
-    period = _period_s(scenario)
-    wanted = min(REQUESTS_PER_REPLICATION / (guess / 60), MOST_SPAN_S)
-    start, span = _span(scenario, period * max(1, round(wanted / period)))
-    warm_up = _warm_up_s(scenario)
-    seeds = np.random.SeedSequence(seed)
-
-    def tallies(rate: float, first: int, until: int) -> list[Tally]:
-        from msgspec.structs import replace
-
-        timed = replace(
-            at_total_rate(scenario, rate), start=start, duration_s=span + warm_up, warm_up_s=warm_up,
-            deployments_s=(),
-        )  # fmt: skip
-        return run_replications(setting_of(timed), seeds, range(first, until), engine=engine)
-
-    search = UsableRateSearch(trial_of(tallies), target, nominal, precision)
-    return search.run(guess)
-
-
-def _period_s(scenario: Scenario) -> float:
-    """Return the span that repeats itself: whole days where a day counts, whole weeks, else 10 minutes."""
-    profiles = [f.arrivals for f in scenario.functions if isinstance(f.arrivals, Profile)]
-    if any(len(profile.weights) == 168 for profile in profiles):
-        return 7 * DAY_S
-    if profiles or any(pool.quota.per_day is not None for pool in scenario.pools):
-        return DAY_S
-    return 600.0
-
-
-def _span(scenario: Scenario, span_s: float) -> tuple[dt.datetime, float]:
-    """Return start and length of a replication: whole Pacific days where a day counts."""
-    if all(pool.quota.per_day is None for pool in scenario.pools):
-        return scenario.start, span_s
-    start_ns = round(scenario.start.timestamp() * SECOND_NS)
-    days = max(1, round(span_s / DAY_S))
-    midnights = pacific_midnights(start_ns, start_ns + (days + 2) * int(DAY_S) * SECOND_NS)
-    first = int(np.searchsorted(midnights, start_ns))
-    start = dt.datetime.fromtimestamp(int(midnights[first]) // SECOND_NS, dt.UTC)
-    return start, int(midnights[first + days] - midnights[first]) / SECOND_NS
-
-
-def _warm_up_s(scenario: Scenario) -> float:
-    """Return how long isolates take to forget that there were none at the start, in whole minutes.
-
-    None where a day counts: a day begins anew, and isolates live minutes.
-    """
-    if any(pool.quota.per_day is not None for pool in scenario.pools):
-        return 0.0
-    lives = [60.0]
-    for function in scenario.functions:
-        if isinstance(function.isolates, Hosted):
-            lives.append(3 * function.isolates.life_s)
-        elif isinstance(function.isolates, ScalePerRequest):
-            lives.append(2 * function.isolates.idle_expiry_s)
-    return 60.0 * math.ceil(min(max(lives), DAY_S) / 60)
+def _law(scenario: Scenario, target: float) -> ClosedForm | None:
+    """Return the closed form that holds at the usable rate which it gives itself."""
+    law = closed_form(at_total_rate(scenario, 1e-6), scenario.pools[0])
+    if law is None or law.is_exact:
+        return law
+    rates = [law.usable_per_min(target), law.day_usable_per_min(target)]
+    at_usable = at_total_rate(scenario, min(rate for rate in rates if rate is not None))
+    return closed_form(at_usable, scenario.pools[0])
 
 
 def days_until(usable: Quantity, rate_per_min: float, growth_per_day: float) -> Quantity:

@@ -97,12 +97,13 @@ class UsableRateSearch:
         low = high = math.log(guess)
         step = 0.1
         if self._excess(low) > 0:
+            lowest = math.log(self.nominal * LOWEST)
             while self._excess(low) > 0:
-                high = low
-                low -= step
-                step *= 2
-                if low < math.log(self.nominal * LOWEST):
+                if low <= lowest:
                     return None
+                high = low
+                low = max(low - step, lowest)
+                step *= 2
         else:
             while self._excess(high) <= 0:
                 if high > math.log(MOST_OVERLOAD * self.nominal / (1 - self.target)):

@@ -62,7 +62,7 @@ def refuse_to_replace(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file")
     if path.exists() and not path.is_file():
-        raise OutputError(f"{path}: is a device or a pipe; leave --output out and redirect instead")
+        raise OutputError(f"{path}: is a device or a pipe; name a file, or - for standard output")
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: exists; give --force to replace it")
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 UNBROKEN: Final = "\ue000"
 """Stands for a blank at which no line breaks until lines are drawn (Rich breaks at every kind of blank)."""
 
+NO_LIMIT: Final = 400
 WIDTH: Final = 100
 """Columns of text that does not go to a terminal."""
 
@@ -49,10 +50,16 @@ class Table:
 def printed(parts: Iterable[Line | Table], *, color: bool, width: int, unicode: bool = True) -> str:
     """Return lines and tables as text, with a newline at the end.
 
-    What a blank that does not break holds together stays on one line, and is printed with a plain one.
+    What a blank that does not break holds together stays on one line, and is printed with a plain one. A
+    table is as wide as it is: a number that is cut would be worse than a line that a terminal wraps.
     """
-    drawn = (_rich_table(part) if isinstance(part, Table) else _rich_line(part) for part in parts)
-    text = rendered(drawn, color=color, width=width).replace(UNBROKEN, " ")
+    drawn = []
+    for part in parts:
+        if isinstance(part, Table):
+            drawn.append(rendered([_rich_table(part)], color=color, width=NO_LIMIT))
+        else:
+            drawn.append(rendered([_rich_line(part)], color=color, width=width))
+    text = "".join(drawn).replace(UNBROKEN, " ")
     return text if unicode else text.replace("±", "+-")
 
 

@@ -9,7 +9,7 @@ from keyrota.display import count, visible
 from keyrota.planning.onset import Onset, SizeOnset
 from keyrota.report.console import Line, Table, printed
 from keyrota.report.onset import moment_after
-from keyrota.report.quantities import duration_in_words, number_in_words, plus_minus
+from keyrota.report.quantities import duration_in_words, number_in_words, plus_minus, two_digits
 from keyrota.report.scenario_text import isolates_in_words, limits_in_words, rotation_in_words
 from keyrota.simulation.estimates import Quantity
 
@@ -63,7 +63,8 @@ def _parts(onsets: list[Onset], limit_only: bool, unicode: bool) -> Iterator[Lin
     yield Line(
         "Usable: the largest rate at which at most that share of requests ends in a 429; its 95 % interval "
         "in brackets or as half its width. Nominal: keys x limit; all day: the same with the day's limit, "
-        "round the clock. Bar: the usable part of the nominal rate.",
+        "round the clock; ~: theory as if every pick were random, or each limit alone. Bar: the usable part "
+        "of the nominal rate.",
         "dim",
     )
 
@@ -103,13 +104,23 @@ def _cells(entry: SizeOnset, has_day: bool, onset: Onset) -> Iterator[str]:
     yield str(entry.keys)
     if has_day and entry.minute_usable_per_min is not None:
         yield _plain(entry.minute_nominal_per_min)
-        yield plus_minus(entry.minute_usable_per_min)
-        yield _plain(entry.minute_theory_per_min)
+        yield _usable(entry.minute_usable_per_min)
+        yield _theory(entry, entry.minute_theory_per_min)
     yield _plain(entry.nominal_per_min)
-    yield plus_minus(entry.usable_per_min)
-    yield _plain(entry.theory_per_min)
+    yield _usable(entry.usable_per_min)
+    yield _theory(entry, entry.theory_per_min)
     if onset.growth_per_day is not None:
         yield _days(entry.exceeded_after_days)
+
+
+def _usable(rate: Quantity) -> str:
+    return "none" if rate.estimate == 0 else plus_minus(rate)
+
+
+def _theory(entry: SizeOnset, rate: float | None) -> str:
+    """Return what theory says, marked where it is an approximation."""
+    about = "" if rate is None or (entry.theory is not None and entry.theory.is_exact) else "~"
+    return about + _plain(rate)
 
 
 def _plain(value: float | None) -> str:
@@ -130,7 +141,7 @@ def _bar(entry: SizeOnset, widest: float, cells: int, unicode: bool) -> str:
     nominal = round(cells * _nominal(entry) / widest)
     filled = round(cells * usable / widest)
     full, empty = ("█", "░") if unicode else ("#", ".")
-    return full * filled + empty * max(0, nominal - filled)
+    return full * min(filled, nominal) + empty * max(0, nominal - filled)
 
 
 def _meaning(entry: SizeOnset, onset: Onset) -> Iterator[str]:
@@ -138,22 +149,28 @@ def _meaning(entry: SizeOnset, onset: Onset) -> Iterator[str]:
     minute, target = entry.minute_usable_per_min, 100 * onset.target
     if minute is not None and minute.estimate is not None and entry.minute_nominal_per_min:
         share = 100 * minute.estimate / entry.minute_nominal_per_min
-        yield (
-            f"{count(entry.keys, 'key')}: the nominal {entry.minute_nominal_per_min:g} a minute carry "
-            f"{minute.estimate:.2g} a minute at {target:g} %, {share:.0f} % of it."
-        )
+        nominal = f"{count(entry.keys, 'key')}: the nominal {entry.minute_nominal_per_min:,g} a minute"
+        if minute.estimate:
+            carried = f"carry {two_digits(minute.estimate)} a minute at {target:g} %, {share:.2g} % of it."
+            yield f"{nominal} {carried}"
+        else:
+            yield f"{nominal} carry no rate at {target:g} %: one session or burst is more than they take."
     is_random = entry.theory is not None and entry.theory.choice == "random" and entry.keys > 1
     if is_random and entry.failover_theory_per_min:
         yield (
             "If a rejected call went on to the next key, they would carry "
-            f"{entry.failover_theory_per_min:.2g} (theory; --on-reject failover simulates it)."
+            f"{two_digits(entry.failover_theory_per_min)} (theory; --on-reject failover simulates it)."
         )
     quota = onset.scenario.pools[0].quota
     if quota.per_day is not None and entry.usable_per_min.estimate is not None:
         day = entry.keys * quota.per_day
+        limits = (
+            "the day's limit carries" if minute is None else "the limits of minute and day together carry"
+        )
         yield (
-            "Round the clock the limits of minute and day together carry "
-            f"{entry.usable_per_min.estimate:.2g} a minute, {1440 * entry.usable_per_min.estimate:,.0f} "
+            f"Round the clock {limits} "
+            f"{two_digits(entry.usable_per_min.estimate)} a minute, "
+            f"{1440 * entry.usable_per_min.estimate:,.0f} "
             f"of the day's {day:,} requests."
         )
         if entry.minute_nominal_per_min and day / entry.minute_nominal_per_min < 1440:

@@ -19,7 +19,7 @@ def share_in_words(quantity: Quantity) -> str:
     """
     if quantity.estimate is None:
         return "unknown"
-    if quantity.ci_low is None or quantity.ci_high is None:
+    if quantity.ci_low is None or quantity.ci_high is None or quantity.ci_low == quantity.ci_high:
         return f"{100 * quantity.estimate:.3g} %"
     if quantity.estimate == 0:
         return f"none (at most {100 * quantity.ci_high:.2g} %)"
@@ -57,7 +57,7 @@ def plus_minus(quantity: Quantity) -> str:
     """
     if quantity.estimate is None:
         return "-"
-    if quantity.ci_low is None or quantity.ci_high is None:
+    if quantity.ci_low is None or quantity.ci_high is None or quantity.ci_low == quantity.ci_high:
         return f"{quantity.estimate:,.4g}"
     half = (quantity.ci_high - quantity.ci_low) / 2
     digits = _digits(half)
@@ -75,9 +75,23 @@ def share_plus_minus(quantity: Quantity) -> str:
     """
     if not quantity.estimate or quantity.ci_low is None or quantity.ci_high is None:
         return share_in_words(quantity)
+    if quantity.ci_low <= 0 or quantity.ci_high >= 1:  # a share ends at 0 and at 1
+        return share_in_words(quantity)
     half = 100 * (quantity.ci_high - quantity.ci_low) / 2
     digits = _digits(half)
     return f"{100 * quantity.estimate:.{digits}f}{UNBROKEN}±{half:.{digits}f}{UNBROKEN}%"
+
+
+def two_digits(value: float) -> str:
+    """Return a number to two digits that count, without an exponent.
+
+    Examples
+    --------
+    >>> two_digits(0.5225), two_digits(523.0), two_digits(12_345.0)
+    ('0.52', '520', '12,000')
+    """
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 10 else f"{rounded:g}"
 
 
 def duration_in_words(seconds: float) -> str:

@@ -62,7 +62,9 @@ def functions_in_words(scenario: Scenario, pool: Pool) -> str:
     names = listed([function.name for function in functions])
     growth = sorted({getattr(f.arrivals, "growth_per_day", 0.0) for f in sending} - {0.0})
     growing = f", growing {100 * growth[-1]:.3g} % a day" if growth else ""
-    return f"{rate:,.4g} requests/min ({' and '.join(kinds) or 'only triggered'}{growing}) at {names}"
+    if not sending:
+        return f"only triggered, at {names}"
+    return f"{rate:,.4g} requests/min ({' and '.join(kinds)}{growing}) at {names}"
 
 
 def isolates_in_words(functions: list[Function]) -> str:

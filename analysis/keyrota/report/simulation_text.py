@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from keyrota.display import count, visible
 from keyrota.planning.closed_form import ClosedForm, closed_form
@@ -25,6 +26,9 @@ from keyrota.simulation.estimates import Quantity
 from keyrota.simulation.scenario import Scenario
 from keyrota.theory import rejected_share
 from keyrota.traffic.arrivals import mean_rate
+
+LEAST_FOR_THEORY_S: Final = 600.0
+"""Theory speaks of the long run, not of some minutes."""
 
 
 def as_text(
@@ -71,13 +75,15 @@ def _parts(report: SimulationReport, scenario: Scenario) -> Iterator[Line | Tabl
         yield from _pool(outcome, report, scenario)
     yield Line("")
     yield from _isolates(report)
-    yield Line("95 % intervals over replications, in brackets or as half their width.", "dim")
+    if report.replications > 1:
+        yield Line("95 % intervals over replications, in brackets or as half their width.", "dim")
 
 
 def _pool(outcome: PoolOutcome, report: SimulationReport, scenario: Scenario) -> Iterator[Line | Table]:
     pool = scenario.pool(outcome.name)
     yield Line(visible(outcome.name), "bold", rest=f"  {limits_in_words(pool, scenario.window)}")
-    yield Line(f"  Traffic: {functions_in_words(scenario, pool)}.")
+    arrived = f"; {outcome.requests.estimate or 0:,.4g} requests in a replication"
+    yield Line(f"  Traffic: {functions_in_words(scenario, pool)}{arrived}.")
     if not outcome.requests.estimate:
         yield Line("  No request arrived.")
         return
@@ -85,7 +91,8 @@ def _pool(outcome: PoolOutcome, report: SimulationReport, scenario: Scenario) ->
     of = " of requests" if outcome.rejected_share.estimate else ""
     yield Line(f"  429s: {share}{of}{_theory(outcome, scenario)}.")
     since = "after the warm-up" if scenario.warm_up_s else "after the start"
-    yield from _begin(outcome, report.replications, since)
+    has_both = pool.quota.per_minute is not None and pool.quota.per_day is not None
+    yield from _begin(outcome, report.replications, since, has_both)
     calls = outcome.calls_per_request.estimate
     if calls is not None and calls > 1.0005:
         yield Line(f"  Calls per request: {number_in_words(outcome.calls_per_request)}.")
@@ -113,7 +120,8 @@ def _has_traffic(pool: str, scenario: Scenario) -> bool:
 def _theory(outcome: PoolOutcome, scenario: Scenario) -> str:
     """Return what the closed form says, where one speaks and the day does not count."""
     law, rate = closed_form(scenario, scenario.pool(outcome.name)), outcome.requests_per_min.estimate
-    if law is None or law.per_minute is None or law.per_day is not None or rate is None:
+    is_short = scenario.duration_s - scenario.warm_up_s < LEAST_FOR_THEORY_S
+    if law is None or law.per_minute is None or law.per_day is not None or rate is None or is_short:
         return ""
     declared = sum(
         mean_rate(function.arrivals)
@@ -134,7 +142,7 @@ def _share(law: ClosedForm, rate: float) -> float:
     )
 
 
-def _begin(outcome: PoolOutcome, replications: int, since: str) -> Iterator[Line]:
+def _begin(outcome: PoolOutcome, replications: int, since: str, has_both: bool) -> Iterator[Line]:
     first, spent = outcome.first_rejection_s, outcome.exhausted_at_s
     if first.estimate is not None:
         yield Line(f"  First 429 {_when(first, replications, since)}.")
@@ -142,7 +150,7 @@ def _begin(outcome: PoolOutcome, replications: int, since: str) -> Iterator[Line
         yield Line(f"  The day's last call of all keys is spent {_when(spent, replications, since)}.")
     by_day = outcome.rejected_calls["per-day"].estimate or 0.0
     by_minute = outcome.rejected_calls["per-minute"].estimate or 0.0
-    if by_day and by_minute:
+    if (by_day or by_minute) and has_both:
         yield Line(
             f"  Rejected calls in a replication: {by_day:,.4g} by the day's limit, "
             f"{by_minute:,.4g} by the minute's."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from keyrota.display import shown
+from keyrota.errors import ConfigurationError
 from keyrota.rotation.policies import (
     LEAST_USED,
     RANDOM,
@@ -38,7 +40,10 @@ class Rotation:
             rooms = [self.quotas.room(first + index, now) for index in range(size)]
             picks = self.picks[first : first + size]
             own = self.own
-            position = roomiest(rooms, picks) if own is None else own(rooms, picks, draws.next(CHOICE))
+            if own is None:
+                position = roomiest(rooms, picks)
+            else:
+                position = _checked(own(rooms, picks, draws.next(CHOICE)), size)
         elif policy == RANDOM:
             position = random_position(draws.next(CHOICE), size)
         else:
@@ -62,3 +67,11 @@ class Rotation:
         self.shared[pool] = following(position, size)
         self.picks[key] += 1
         return key
+
+
+def _checked(position: object, size: int) -> int:
+    if not isinstance(position, int) or not 1 <= position <= size:
+        raise ConfigurationError(
+            f"own_policy returned {shown(position)}; it returns a 1-based position, 1 to {size}"
+        )
+    return position

@@ -34,6 +34,8 @@ REPLICATIONS: Final = 20
 MOST_REPLICATIONS: Final = 10_000
 """A precision that needs more is not reached, and the result says so."""
 
+MOST_JOBS: Final = 256
+
 FRUITLESS: Final = 100
 """After so many replications without any 429 a relative precision is given up."""
 
@@ -210,8 +212,21 @@ def _check(replications: int, precision: float | None, engine: str, jobs: int) -
         raise ConfigurationError(f"precision is {shown(precision)}; it is a fraction, such as 0.05 for 5 %")
     if engine not in ENGINES:
         raise ConfigurationError(f"engine {shown(engine)} is unknown; there are {', '.join(ENGINES)}")
-    if jobs == 0 or jobs < -1:
-        raise ConfigurationError(f"jobs is {shown(jobs)}; allowed are 1 or more, or -1 for one on each core")
+    check_jobs(jobs)
+
+
+def check_jobs(jobs: int) -> None:
+    """Check a number of workers.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not allowed.
+    """
+    if jobs != -1 and not 1 <= jobs <= MOST_JOBS:
+        raise ConfigurationError(
+            f"jobs is {shown(jobs)}; allowed are 1 to {MOST_JOBS}, or -1 for one on each core"
+        )
 
 
 def check_seed(seed: int) -> None:
@@ -260,7 +275,9 @@ def map_ordered(
     yield work(items[0])  # what is compiled then is compiled once, not once in each worker
     # Machine code lets go of the interpreter's lock, so that threads do; SimPy needs processes.
     workers = Parallel(
-        n_jobs=jobs, backend="threading" if engine == "compiled" else "loky", return_as="generator"
+        n_jobs=min(jobs, len(items)),
+        backend="threading" if engine == "compiled" else "loky",
+        return_as="generator",
     )
     yield from workers(delayed(work)(item) for item in items[1:])
 

@@ -7,7 +7,7 @@ requests a minute, shares fractions.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -232,9 +232,27 @@ def scenario_of(document: object, source: str) -> Scenario:
     ConfigurationError
         If a field is unknown, missing or of another type, or a value is not allowed.
     """
+    from keyrota.display import listed
     from keyrota.errors import ConfigurationError
 
     try:
         return msgspec.convert(document, Scenario, strict=True)
     except msgspec.ValidationError as error:
+        message = str(error)
+        allowed = next((names for place, names in _VOCABULARIES if place in message), None)
+        hint = f"; allowed are {listed(list(allowed), limit=9)}" if allowed and "Invalid" in message else ""
+        raise ConfigurationError(f"{source}: {message}{hint}") from None
+    except ConfigurationError as error:
         raise ConfigurationError(f"{source}: {error}") from None
+
+
+_VOCABULARIES: Final = (
+    ("$.policy", get_args(PolicyName)),
+    ("$.window", get_args(WindowName)),
+    ("$.on_reject.kind", ("fail", "failover", "backoff", "wait")),
+    (".isolates.kind", ("hosted", "single", "scale-per-request")),
+    (".arrivals.process", ("poisson", "profile", "bursts", "sessions", "regular", "replay")),
+    (".service.law", ("exponential", "constant")),
+    ("$.picks_per_request", ("1", "2")),
+)
+"""What is allowed in the fields that have a vocabulary, by a part of their path."""

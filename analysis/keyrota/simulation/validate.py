@@ -20,6 +20,7 @@ MAX_LIMITS = {"sliding": 1_000_000, "token-bucket": 50_000_000}
 """A sliding window remembers each of its calls; a bucket counts in parts of a token."""
 
 MAX_REQUESTS = 1e11
+LEAST_SPAN_S = 0.001
 MAX_SECONDS = 100 * 366 * 86_400.0
 
 
@@ -59,10 +60,10 @@ def _check_spans(scenario: Scenario) -> None:
     span = scenario.duration_s
     _check_number("duration_s", span, "scenario", above=0.0, most=MAX_SECONDS)
     _check_number("warm_up_s", scenario.warm_up_s, "scenario", most=MAX_SECONDS)
-    if scenario.warm_up_s >= span:
+    if span - scenario.warm_up_s < LEAST_SPAN_S:
         raise ConfigurationError(
             f"scenario: the warm-up ({scenario.warm_up_s:g} s) leaves nothing of the duration ({span:g} s); "
-            "make it shorter"
+            f"{LEAST_SPAN_S:g} s at least must be left"
         )
     if scenario.start.tzinfo is None:
         raise ConfigurationError("scenario: start names no time zone; write 2025-11-10T08:00:00Z")

@@ -94,7 +94,7 @@ def test_own_policy_runs_on_simpy():
         ({"seed": -1}, "seed is -1; it is a whole number of 0 or more"),
         ({"precision": 1.5}, "precision is 1.5; it is a fraction"),
         ({"engine": "quick"}, 'engine "quick" is unknown; there are auto, compiled, simpy'),
-        ({"jobs": 0}, "jobs is 0; allowed are 1 or more"),
+        ({"jobs": 0}, "jobs is 0; allowed are 1 to 256"),
     ],
 )
 def test_what_is_not_allowed_is_told_in_one_line(options, told):
