@@ -41,7 +41,7 @@ def against_theory(effort: Effort) -> list[str]:
         "",
         "Each case on each engine, with random numbers of its own, in 50 replications: about "
         f"{effort.compiled_requests:,} requests on the compiled engine and {effort.simpy_requests:,} on "
-        "SimPy. z is the difference from theory in standard errors of the simulation. "
+        "SimPy, of days twice as many. z is the difference from theory in standard errors of the simulation. "
         "over(m, L) = E[max(N - L, 0)] / m with N Poisson of mean m; Erlang B(a, c) has a erlangs and "
         "c servers.",
         "",

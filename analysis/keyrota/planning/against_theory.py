@@ -52,6 +52,8 @@ class Case:
         Its traffic, to tell how long a number of requests takes.
     least_s
         The shortest duration that makes sense, and the unit of longer ones: a day where the day counts.
+    effort
+        How many times the requests of other cases tell it as well.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Case:
     measure: Measure
     rate_per_min: float
     least_s: float = 3600.0
+    effort: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def compare(
     jobs
         As in `keyrota.simulation.experiment.simulate`.
     """
-    wanted_s = 60 * requests / case.rate_per_min / replications
+    wanted_s = 60 * requests * case.effort / case.rate_per_min / replications
     duration = case.least_s * max(1, round(wanted_s / case.least_s))
     # Every case has numbers of its own, so that the errors of the table are independent.
     own_seed = crc32(f"{seed}/{engine}/{case.name}".encode())
@@ -230,7 +233,7 @@ def _day_cases() -> list[Case]:
         cases.append(
             _case(
                 name, "429s", expected, law, _rejected, requests / 1440, keys=2, per_day=50, policy=policy,
-                least_s=86_400.0, warm_up_s=0.0, on_reject=reaction,
+                least_s=86_400.0, effort=2.0, warm_up_s=0.0, on_reject=reaction,
             )
         )  # fmt: skip
     cases.append(
@@ -274,6 +277,7 @@ def _case(
     rate: float,
     *,
     least_s: float = 3600.0,
+    effort: float = 1.0,
     warm_up_s: float = _WARM_S,
     **options: Any,
 ) -> Case:
@@ -282,4 +286,4 @@ def _case(
             rate_per_min=rate, duration_s=duration_s + warm_up_s, warm_up_s=warm_up_s, **options
         )
 
-    return Case(name, quantity, expected, law, scenario, measure, rate, least_s)
+    return Case(name, quantity, expected, law, scenario, measure, rate, least_s, effort)
