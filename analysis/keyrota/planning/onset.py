@@ -182,10 +182,6 @@ def _size_onset(
 ) -> SizeOnset:  # fmt: skip
     sized = with_size(scenario, keys)
     quota = sized.pools[0].quota
-    law = _law(sized, target)
-    by_minute = law.usable_per_min(target) if law else None
-    by_day = law.day_usable_per_min(target) if law else None
-    known = [value for value in (by_minute, by_day) if value is not None]
     minute_nominal = float(keys * quota.per_minute) if quota.per_minute is not None else None
     day_nominal = day_rate_per_min(keys, quota.per_day) if quota.per_day is not None else None
     nominal = min(value for value in (minute_nominal, day_nominal) if value is not None)
@@ -194,6 +190,10 @@ def _size_onset(
             f"{keys} keys are {nominal:.2g} requests a minute; at most {MOST_NOMINAL:.0e} are simulated. "
             "Give a smaller limit, or fewer keys"
         )
+    law = _law(sized, target)
+    by_minute = law.usable_per_min(target) if law else None
+    by_day = law.day_usable_per_min(target) if law else None
+    known = [value for value in (by_minute, by_day) if value is not None]
     search = partial(usable_rate, target=target, precision=precision, seed=seed, engine=engine)
     usable = search(sized, nominal=nominal, guess=min(known) if known else 0.5 * nominal)
     minute_usable = None

@@ -1,6 +1,7 @@
 """`keyrota simulate` and `keyrota onset`: what they print, write and refuse."""
 
 import json
+import re
 
 import pytest
 
@@ -279,6 +280,86 @@ def test_what_a_scenario_or_a_replay_holds_is_not_overridden_silently(capsys, tm
         code, _, err = printed(capsys, "simulate", *arguments)
         assert code == 2
         assert told in err
+
+
+def test_a_replay_keeps_to_the_pool_of_the_picks(capsys):
+    """A log that names no functions: the requests of the pool's own keys are replayed, not all."""
+    root = __import__("pathlib").Path(keyrota.__file__).parents[2]
+    log = str(root / "sample_logs" / "healthy.json.gz")
+    events = keyrota.read_logs(log)
+    own = ((events["kind"] == "pick") & (events["pool"] == "CHAT")).sum()
+    options = ["--pool", "CHAT", "--replay", log, "--replications", "1", "--format", "json"]
+    code, out, _ = printed(capsys, "simulate", *options)
+    assert code == 0
+    assert json.loads(out)["requests"]["estimate"] == own < (events["kind"] == "pick").sum()
+
+
+def test_a_written_log_says_how_to_read_it(capsys, tmp_path):
+    """Keys that no pools file declares are read with --pools infer, and then the rotation is fair."""
+    log = tmp_path / "day.log"
+    options = [
+        "--keys",
+        "4",
+        "--per-minute",
+        "20",
+        "--rate",
+        "40/min",
+        "--duration",
+        "2h",
+        "--replications",
+        "1",
+    ]
+    code, _, err = printed(capsys, "simulate", *options, "--write-log", str(log))
+    assert code == 0
+    assert f"keyrota report --pools infer {log}" in err
+    report = keyrota.judge(keyrota.read(log, pools="infer"))
+    assert [(pool.name, pool.fairness.verdict) for pool in report.pools] == [("POOL", "fair")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["simulate", *QUICK, "--shape", "serve"], "--shape has no effect here; it goes with --write-log"),
+        (["simulate", *QUICK, "--jobs", "100000"], "allowed are 1 to 256"),
+        (["simulate", *QUICK, "--profile", ""], "24 or 168 numbers"),
+        (["simulate", *QUICK, "-o", ""], "it is empty"),
+        (["simulate", *QUICK, "--write-log", ""], "--write-log is empty"),
+        (["simulate", *POOL, "--rate", "4/min", "--duration", "0.0000001s"], "0.001 s at least must be left"),
+        (["onset", "--per-minute", "2", "--target", "99.9%"], "up to 0.99"),
+        (["onset", "--per-minute", "1000000000", "--keys", "2"], "at most 1e+07 are simulated"),
+        (["onset", "--rate", "CHAT=1/min", "--ramp", "10%/day"], "give --rate ARTIFACT=..."),
+    ],
+)
+def test_more_that_is_refused(arguments, told, capsys):
+    """Exit code 2, one line."""
+    code, out, err = printed(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert told in err
+    assert err.count("\n") == 1
+
+
+def test_a_scenario_file_s_vocabulary_is_told(capsys, tmp_path):
+    """An unknown policy: the file, the field, and what is allowed."""
+    path = tmp_path / "s.toml"
+    path.write_text('policy = "fair"\npools = []\nfunctions = []\n')
+    code, _, err = printed(capsys, "simulate", "--scenario", str(path))
+    assert code == 2
+    assert "s.toml" in err
+    assert "allowed are random-start-round-robin, start-at-first" in err
+
+
+def test_output_fits_what_can_show_it():
+    """Without Unicode there is no sign outside ASCII; a narrow width cuts no number."""
+    from keyrota.planning.onset import find_onset
+    from keyrota.report.onset_text import as_text
+    from keyrota.simulation.simple import POOL_NAME, simple_scenario
+
+    scenario = simple_scenario(keys=2, per_minute=2, per_day=50, rate_per_min=0.02)
+    found = find_onset(scenario, pool=POOL_NAME, sizes=(2,), growth_per_day=0.1)
+    plain = as_text([found], width=60, unicode=False)
+    assert plain.isascii()
+    assert re.search(r" 0\.5[0-9]* \+-0\.0[0-9]+ ", plain)
+    assert re.search(r" [0-9.]+ \+-[0-9.]+  [#.]+$", plain, re.MULTILINE)
 
 
 def test_no_request_is_told(capsys):

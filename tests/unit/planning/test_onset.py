@@ -18,7 +18,7 @@ from keyrota.simulation.experiment import simulate
 from keyrota.simulation.scenario import Failover, Function, Hosted, Scenario, Single, Trigger
 from keyrota.simulation.simple import POOL_NAME, simple_scenario
 from keyrota.theory import usable_rate
-from keyrota.traffic.arrivals import Poisson
+from keyrota.traffic.arrivals import Bursts, Poisson, Sessions
 
 
 def onset(sizes, **options):
@@ -274,6 +274,42 @@ def test_rare_requests_are_searched_too():
     """One call a day at 1 %: a request in fifty days, simulated over years."""
     (entry,) = onset((1,), per_minute=None, per_day=1).sizes
     assert entry.usable_per_min.estimate == pytest.approx(entry.theory_per_min, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "arrivals",
+    [
+        Bursts(rate_per_min=1.0, calm_ratio=0.0, burst_s=3600.0, calm_s=86_400.0),
+        Sessions(rate_per_min=1.0, messages=2.0, think_s=1.0),
+    ],
+    ids=["rare bursts", "sessions"],
+)
+def test_clustered_traffic_is_searched_where_it_happens(arrivals):
+    """At the rate that is found, simulated anew for long, the share is the target; below Poisson's rate."""
+    scenario = simple_scenario(keys=4, per_minute=2, arrivals=arrivals, policy="random")
+    (entry,) = find_onset(scenario, pool=POOL_NAME, sizes=(4,), target=0.05).sizes
+    assert entry.theory is None
+    rate = entry.usable_per_min.estimate
+    assert 0 < rate < 0.9 * usable_rate(keys=4, per_minute=2, target=0.05)
+    again = replace(
+        scenario, functions=(replace(scenario.functions[0], arrivals=replace(arrivals, rate_per_min=rate)),),
+        duration_s=86_400.0 * 400,
+    )  # fmt: skip
+    assert simulate(again, replications=10, seed=77).rejected_share().estimate == pytest.approx(
+        0.05, rel=0.12
+    )
+
+
+def test_no_rate_is_usable_where_one_session_is_too_much():
+    """Ten requests at once on two keys of two: whatever the rate, more than 1 % are rejected."""
+    scenario = simple_scenario(
+        keys=2, per_minute=2, arrivals=Sessions(rate_per_min=1.0, messages=10.0, think_s=0.0)
+    )
+    found = find_onset(scenario, pool=POOL_NAME, sizes=(2,))
+    assert found.sizes[0].usable_per_min.estimate == 0
+    text = " ".join(as_text([found]).split())
+    assert "none" in text
+    assert "carry no rate at 1 %: one session or burst is more than they take" in text
 
 
 def test_a_precision_that_is_not_reached_is_told(monkeypatch):

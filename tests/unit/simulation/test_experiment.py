@@ -86,6 +86,13 @@ def test_own_policy_runs_on_simpy():
         simulate(HOUR, engine="compiled", own_policy=lambda rooms, picks, uniform: 1)
 
 
+@pytest.mark.parametrize("position", [0, 3, None, 1.0, "2"])
+def test_a_policy_that_returns_no_position_is_told(position):
+    """Positions are 1-based; anything else is one clear error."""
+    with pytest.raises(ConfigurationError, match="it returns a 1-based position, 1 to 2"):
+        simulate(HOUR, replications=1, own_policy=lambda rooms, picks, uniform: position)
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
