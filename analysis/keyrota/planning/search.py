@@ -21,8 +21,9 @@ from typing import Final
 import numpy as np
 
 from keyrota.errors import ModelError
-from keyrota.simulation.estimates import Quantity, interval, ratio
-from keyrota.simulation.tally import OfFunction, Tally
+from keyrota.simulation.estimates import Quantity, interval
+from keyrota.simulation.experiment import rejected_share
+from keyrota.simulation.tally import Tally
 
 Trial = Callable[[float, int], Tally]
 """Simulates a rate in so many replications: the same ones first, whatever the rate."""
@@ -82,8 +83,7 @@ class UsableRateSearch:
 
     def _share(self, rate: float) -> Quantity:
         if rate not in self._shares:
-            counts = self.trial(rate, self.replications).functions.sum(axis=1)
-            self._shares[rate] = ratio(counts[:, OfFunction.REJECTED], counts[:, OfFunction.REQUESTS])
+            self._shares[rate] = rejected_share(self.trial(rate, self.replications))
         return self._shares[rate]
 
     def _excess(self, log_rate: float) -> float:

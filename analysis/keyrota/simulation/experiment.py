@@ -79,7 +79,7 @@ class Experiment:
 
     def rejected_share(self) -> Quantity:
         """Return the share of requests that end in a 429."""
-        return _rejected(self.tallies)
+        return rejected_share(self.tallies)
 
 
 def simulate(
@@ -298,7 +298,7 @@ def _plan(tallies: Tally, precision: float | None) -> tuple[int, bool]:
     done = len(tallies.functions)
     if precision is None:
         return done, True
-    share = _rejected(tallies)
+    share = rejected_share(tallies)
     if share.relative_half_width <= precision:
         return done, True
     if done >= MOST_REPLICATIONS or (not share.estimate and done >= FRUITLESS):
@@ -310,6 +310,7 @@ def _plan(tallies: Tally, precision: float | None) -> tuple[int, bool]:
     return min(max(wanted, done + 1), MOST_REPLICATIONS), False
 
 
-def _rejected(tallies: Tally) -> Quantity:
+def rejected_share(tallies: Tally) -> Quantity:
+    """Return the share of requests that end in a 429, over stacked tallies of replications."""
     counts = tallies.functions.sum(axis=1)
     return ratio(counts[:, OfFunction.REJECTED], counts[:, OfFunction.REQUESTS])
