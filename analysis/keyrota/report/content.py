@@ -18,6 +18,7 @@ from keyrota.logs.read import LogInput, Reading
 from keyrota.pools.declared import PoolConfig
 from keyrota.pools.infer import infer_pools
 from keyrota.pools.load import configured
+from keyrota.quota.rejections import rejected
 from keyrota.report.schema import (
     SCHEMA,
     DayReport,
@@ -174,20 +175,6 @@ def _rotation(pool: PoolFacts) -> RotationReport:
         start_p_value=tests.starts.p_value if tests.starts else None,
         picks_per_request=pool.requests.mean if pool.requests else None,
     )
-
-
-def rejected(events: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each 429: the errors, and the attempts that a retry line says failed with one.
-
-    The line that gives up after the last retry and the error after it tell of the same attempt; it
-    has no delay and is not counted.
-    """
-    retried = (
-        (events["kind"] == "retry")
-        & (events["status"] == 429).fillna(False)
-        & events["retry_after_s"].notna()
-    )
-    return events[(events["kind"] == "rejection") | retried.astype(bool)]
 
 
 def _rejections(pool: PoolFacts) -> RejectionsReport:

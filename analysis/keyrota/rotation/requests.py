@@ -1,8 +1,9 @@
 """How many picks a request makes, and which of them are used.
 
-A log seldom marks requests. Picks of one isolate that lie within `TOGETHER_NS` are taken for one
-request's, unless a retry lies between them. Requests that arrive together look the same; where the log has
-their invocations, as many as there are picks, each pick is taken for a request of its own.
+A log seldom marks requests. Picks of one isolate within `TOGETHER_NS` are taken for one request's, unless a
+retry or a 429 lies between them: a client that fails over picks anew. Requests that arrive together look the
+same; where the log has their invocations, as many as there are picks, each pick is taken for a request of its
+own.
 """
 
 from __future__ import annotations
@@ -125,8 +126,8 @@ def _runs_of_several(
 
 
 def _retried(events: pd.DataFrame, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Say for each pick but the first whether a retry of its isolate lies between it and the one before."""
-    retries = of_kind(events, "retry")
+    """Say for each pick but the first whether a retry or a 429 of its isolate came since the one before."""
+    retries = of_kind(events, "retry", "rejection")
     isolates = _codes(events, "isolate")
     return _lie_between(retries.index.to_numpy(), isolates, rows[:-1], rows[1:]) > 0
 

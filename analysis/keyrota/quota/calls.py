@@ -1,0 +1,162 @@
+"""The calls of one pool: its picks that were used, what became of each, and the requests that they belong to.
+
+A log tells picks and 429s; which of them belong together is inferred here, once, for everything that
+asks about quotas and traffic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from keyrota.events import CAUSES
+from keyrota.quota.attribution import Attribution, attribute
+from keyrota.quota.client import AT_ONCE_NS, BareCalls, Reaction, find_requests
+from keyrota.quota.rejections import places_of
+
+NO_CAUSE: Final = -1
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The calls of one pool in the order of the log, arrays of shape (calls,).
+
+    Parameters
+    ----------
+    rows
+        Index of the pick in the event table.
+    times
+        Nanoseconds since 1970 UTC; of a call without a time that of the call before it.
+    is_timed
+        Whether it has a time.
+    keys
+        Key numbers, or positions where the log tells no key; -1 where it tells neither.
+    places
+        A number for the isolate, below 0 where the log does not tell it.
+    functions
+        Code of the function, -1 for none.
+    rejected
+        Probability that the call got a 429.
+    causes
+        Stated cause of that 429, a place in `keyrota.events.CAUSES`; `NO_CAUSE` without one.
+    requests
+        Number of the request, ascending with its first call.
+    attribution
+        Of the 429s.
+    reaction
+        What the client does on one.
+    """
+
+    rows: NDArray[np.int64]
+    times: NDArray[np.int64]
+    is_timed: NDArray[np.bool_]
+    keys: NDArray[np.int64]
+    places: NDArray[np.int64]
+    functions: NDArray[np.int64]
+    rejected: NDArray[np.float64]
+    causes: NDArray[np.int64]
+    requests: NDArray[np.int64]
+    attribution: Attribution
+    reaction: Reaction
+
+    def __len__(self) -> int:
+        """Return the number of calls."""
+        return len(self.rows)
+
+    @cached_property
+    def is_rejected(self) -> NDArray[np.bool_]:
+        """Whether each call rather got a 429 than not."""
+        return np.asarray(self.rejected >= 0.5)
+
+    @cached_property
+    def is_first(self) -> NDArray[np.bool_]:
+        """Whether each call is its request's first."""
+        first = np.zeros(len(self), dtype=bool)
+        first[np.unique(self.requests, return_index=True)[1]] = True
+        return first
+
+    @cached_property
+    def rejected_requests(self) -> NDArray[np.bool_]:
+        """Whether each request ended in a 429, shape (requests,)."""
+        last = len(self) - 1 - np.unique(self.requests[::-1], return_index=True)[1]
+        ended: NDArray[np.bool_] = self.is_rejected[last]
+        return ended
+
+    def of_key(self, key: int) -> NDArray[np.bool_]:
+        """Return which calls are of a key."""
+        return self.keys == key
+
+
+def find_calls(events: pd.DataFrame, *, picks_per_request: int = 1) -> Calls:
+    """Find the calls among the events of one pool.
+
+    Parameters
+    ----------
+    events
+        Event table of one pool, in time order, with the index of the whole table.
+    picks_per_request
+        If more than one, of so many picks of one isolate at once only the last made a call.
+
+    Examples
+    --------
+    >>> from keyrota.events import make_events
+    >>> columns = {"kind": ["pick", "rejection", "pick"], "isolate": ["i"] * 3, "key": [1, None, 2]}
+    >>> calls = find_calls(make_events({**columns, "time": [0, 5, 10]}))
+    >>> calls.keys.tolist(), calls.rejected.tolist(), calls.requests.tolist(), calls.reaction.kind
+    ([1, 2], [1.0, 0.0], [0, 0], 'failover')
+    """
+    picks = events[events["kind"] == "pick"]
+    places = places_of(events)[(events["kind"] == "pick").to_numpy()]
+    if picks_per_request > 1 and len(picks):
+        used = _used(events, picks, places)
+        picks, places = picks[used], places[used]
+    rows = picks.index.to_numpy(dtype=np.int64)
+    attribution = attribute(events, rows)
+    is_timed = picks["time"].notna().to_numpy()
+    filled = picks["time"].ffill().bfill().to_numpy(dtype="datetime64[ns]").view("int64")
+    times = np.where(filled == np.iinfo(np.int64).min, 0, filled)
+    keys = picks["key"].fillna(picks["position"]).fillna(-1).to_numpy(dtype=np.int64)
+    at = np.searchsorted(rows, attribution.pick)
+    rejected = np.minimum(1.0, np.bincount(at, attribution.probability, minlength=len(rows)))
+    causes = np.full(len(rows), NO_CAUSE)
+    stated = np.array([_code(cause) for cause in attribution.rows["cause"].astype(object)], dtype=np.int64)
+    likely = attribution.probability >= 0.5
+    causes[at[likely]] = stated[attribution.rejection[likely]]
+    answered = np.full(len(rows), -1)  # the 429 of each rejected call
+    answered[at[likely]] = attribution.rejection[likely]
+    requests, reaction = find_requests(
+        events, BareCalls(rows, times, is_timed, places, answered), attribution
+    )
+    return Calls(
+        rows, times, is_timed, keys, places, np.asarray(picks["function"].cat.codes, dtype=np.int64),
+        rejected, causes, requests, attribution, reaction,
+    )  # fmt: skip
+
+
+def _code(cause: object) -> int:
+    return CAUSES.index(str(cause)) if cause in CAUSES else CAUSES.index("unknown")
+
+
+def _used(events: pd.DataFrame, picks: pd.DataFrame, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which picks are the last of those that their isolate made at once."""
+    marks = np.flatnonzero(events["kind"].isin(["rejection", "retry"]).to_numpy())
+    at = np.flatnonzero((events["kind"] == "pick").to_numpy())
+    order = np.argsort(places, kind="stable")
+    times = picks["time"].to_numpy(dtype="datetime64[ns]").view("int64")[order]
+    before, after = order[:-1], order[1:]
+    mark_places = places_of(events)[marks]
+    number = len(events) + 1
+    keyed = np.sort((mark_places - mark_places.min(initial=0)) * number + marks)
+    base = (places - mark_places.min(initial=0)) * number
+    between = np.searchsorted(keyed, base[after] + at[after]) - np.searchsorted(
+        keyed, base[before] + at[before]
+    )
+    superseded = (places[before] == places[after]) & (np.diff(times) <= AT_ONCE_NS) & (between == 0)
+    used = np.ones(len(picks), dtype=bool)
+    used[before[superseded]] = False
+    return used
