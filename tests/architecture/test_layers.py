@@ -19,8 +19,8 @@ ROWS = [
     ["events", "pools"],
     ["rotation.policies", "quota.windows", "quota.days", "theory"],
     ["traffic"],
-    ["logs", "rotation", "quota", "simulation"],
-    ["findings", "planning"],
+    ["logs", "rotation", "quota", "traffic.fit", "simulation"],
+    ["planning", "findings"],
     ["report"],
     ["cli", "__main__"],
 ]

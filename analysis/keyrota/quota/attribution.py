@@ -57,6 +57,8 @@ class Attribution:
         that it is the one. Those of one 429 sum to 1; a 429 without any open pick has none.
     lag_s
         Mean time from a pick to its 429 that the probabilities rest on.
+    measured_lag_ns
+        The same as measured where there was no choice; 0 if that was too seldom.
     """
 
     rows: pd.DataFrame
@@ -64,6 +66,7 @@ class Attribution:
     pick: NDArray[np.int64]
     probability: NDArray[np.float64]
     lag_s: float
+    measured_lag_ns: int = 0
 
     @property
     def certain_share(self) -> float | None:
@@ -101,6 +104,7 @@ def attribute(events: pd.DataFrame, picks: NDArray[np.int64]) -> Attribution:
         np.array(found.picks, dtype=np.int64),
         np.array(found.probabilities, dtype=np.float64),
         lag_s,
+        round(float(np.mean(found.lags))) if len(found.lags) >= LEAST_MEASURED else 0,
     )
 
 

@@ -71,7 +71,7 @@ class Calls:
     @cached_property
     def is_rejected(self) -> NDArray[np.bool_]:
         """Whether each call rather got a 429 than not."""
-        return np.asarray(self.rejected >= 0.5)
+        return np.asarray(self.rejected >= 0.5, dtype=np.bool_)
 
     @cached_property
     def is_first(self) -> NDArray[np.bool_]:
@@ -84,12 +84,11 @@ class Calls:
     def rejected_requests(self) -> NDArray[np.bool_]:
         """Whether each request ended in a 429, shape (requests,)."""
         last = len(self) - 1 - np.unique(self.requests[::-1], return_index=True)[1]
-        ended: NDArray[np.bool_] = self.is_rejected[last]
-        return ended
+        return np.asarray(self.is_rejected[last], dtype=np.bool_)
 
     def of_key(self, key: int) -> NDArray[np.bool_]:
         """Return which calls are of a key."""
-        return self.keys == key
+        return np.asarray(self.keys == key, dtype=np.bool_)
 
 
 def find_calls(events: pd.DataFrame, *, picks_per_request: int = 1) -> Calls:

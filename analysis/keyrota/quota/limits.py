@@ -1,0 +1,237 @@
+"""Which limits are in force: stated by the errors, declared, or told by what passed and what was rejected.
+
+The kind of the minute's window shows in two ways: the stated delays end on a full minute if minutes are
+fixed, and only one kind of window is full whenever a call is rejected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from keyrota.quota.counts import DAY, FIXED, SLIDING, Counts, reached
+from keyrota.quota.evidence import STRONG, Outcomes, by_limit
+from keyrota.quota.windows import MINUTE_NS
+
+ON_THE_MINUTE_NS: Final = 2_000_000_000
+"""A stated delay that ends this close to a full minute ends on it: some delays are whole seconds."""
+
+_AIMED: Final = 0.95
+"""Share of the delays that end on a full minute if minutes are fixed; else it is chance."""
+
+MOST_MINUTE: Final = 1_000
+"""The largest minute limit that is estimated."""
+
+LEAST_REJECTED: Final = 3
+"""Fewer 429s at a full window are no ground for an estimate."""
+
+
+@dataclass(frozen=True)
+class WindowEvidence:
+    """How the minute counts, as the log shows it.
+
+    Parameters
+    ----------
+    kind
+        ``"fixed"``, ``"sliding"``, or ``"unknown"`` where neither is preferred by more than 1000 to 1.
+    delays, on_the_minute
+        Stated delays of 429s by the minute limit, and how many of them end on a full minute.
+    log_ratio
+        Natural logarithm of the likelihood of fixed minutes over that of the last 60 s.
+    """
+
+    kind: Literal["fixed", "sliding", "unknown"]
+    delays: int
+    on_the_minute: int
+    log_ratio: float
+
+    @property
+    def used(self) -> str:
+        """The kind that the replay uses: fixed minutes unless the log speaks for the last 60 s."""
+        return SLIDING if self.kind == SLIDING else FIXED
+
+
+@dataclass(frozen=True)
+class LimitEvidence:
+    """One limit of a pool's keys.
+
+    Parameters
+    ----------
+    declared
+        ``None`` if it is not declared.
+    stated
+        The limit that most of its 429s state; ``None`` if none does.
+    stated_counts
+        How many 429s state each limit.
+    estimated
+        The limit that explains best what passed and what was rejected; ``None`` without enough 429s.
+    low, high
+        Limits that explain it nearly as well: the likelihood is at most 1000 times less.
+    log_ratio
+        Natural logarithm of the likelihood of the estimate over that of the declared limit; 0 without one.
+    """
+
+    declared: int | None
+    stated: int | None = None
+    stated_counts: tuple[tuple[int, int], ...] = ()
+    estimated: int | None = None
+    low: int | None = None
+    high: int | None = None
+    log_ratio: float = 0.0
+
+    @property
+    def in_force(self) -> int | None:
+        """The limit to count with: stated, else declared unless the log speaks against it, else estimated."""
+        if self.stated is not None:
+            return self.stated
+        if self.declared is not None and not self.is_refuted:
+            return self.declared
+        return self.estimated
+
+    @property
+    def is_refuted(self) -> bool:
+        """Whether the log speaks against the declared limit, by more than 1000 to 1 or by what it states."""
+        if self.declared is None:
+            return False
+        if self.stated is not None:
+            return self.stated != self.declared
+        return self.estimated is not None and self.log_ratio > STRONG
+
+
+def stated_limit(rejections: pd.DataFrame, cause: str, declared: int | None) -> LimitEvidence:
+    """Return what the errors of one cause state."""
+    told = rejections.loc[rejections["cause"] == cause, "limit"].dropna().astype(int)
+    numbers = sorted(((int(v), int(n)) for v, n in told.value_counts().items()), key=lambda pair: -pair[1])  # type: ignore[call-overload]
+    return LimitEvidence(declared, numbers[0][0] if numbers else None, tuple(numbers))
+
+
+def estimated(
+    evidence: LimitEvidence,
+    counted: Sequence[NDArray[np.float64]],
+    passed: Sequence[NDArray[np.bool_]],
+    rejected: Sequence[NDArray[np.bool_]],
+    most: int,
+) -> tuple[LimitEvidence, float]:
+    """Return the evidence with the limit that explains the calls best, and its log-likelihood.
+
+    Parameters
+    ----------
+    evidence
+        What is declared and stated.
+    counted, passed, rejected
+        For each quota: what its window had counted before each call, and what became of the call.
+    most
+        The largest limit in question.
+    """
+    largest = int(max((float(own.max(initial=0)) for own in counted), default=0))
+    most = min(most, max(largest + 1, evidence.declared or 1))
+    likelihood = np.zeros(most)
+    for own in zip(counted, passed, rejected, strict=True):
+        likelihood += by_limit(*own, most)
+    best = int(likelihood.argmax())
+    at_full = sum(
+        int(np.count_nonzero(is_rejected & (own > best + 0.5)))
+        for own, is_rejected in zip(counted, rejected, strict=True)
+    )
+    if at_full < LEAST_REJECTED:
+        return evidence, float(likelihood[best])
+    near = np.flatnonzero(likelihood >= likelihood[best] - STRONG) + 1
+    declared = evidence.declared
+    ratio = 0.0
+    if declared is not None and declared != best + 1:
+        # A limit above all counts is never reached: like the largest one that is tried.
+        ratio = float(likelihood[best] - likelihood[min(declared, most) - 1])
+    found = LimitEvidence(
+        declared, evidence.stated, evidence.stated_counts, best + 1, int(near[0]), int(near[-1]), ratio
+    )
+    return found, float(likelihood[best])
+
+
+def limits_of(
+    counts: Counts,
+    outcomes: Outcomes,
+    quotas: Sequence[tuple[int, ...]],
+    rejections: pd.DataFrame,
+    *,
+    per_minute: int | None,
+    per_day: int | None,
+) -> tuple[LimitEvidence, LimitEvidence, WindowEvidence]:
+    """Return the limits of a minute and of a day that the keys of a pool have, and how the minute counts.
+
+    Parameters
+    ----------
+    counts, outcomes
+        Of its calls.
+    quotas
+        The keys of each quota.
+    rejections
+        Its 429s, as events.
+    per_minute, per_day
+        The declared limits.
+    """
+    places = [np.concatenate([counts.of(key) for key in keys]) for keys in quotas]
+    own = [outcomes.at(at) for at in places]
+    nothing = [np.zeros(len(at), dtype=bool) for at in places]
+    stated = stated_limit(rejections, "per-minute", per_minute)
+    in_minute = {
+        kind: [counts.together(keys, at, kind) for keys, at in zip(quotas, places, strict=True)]
+        for kind in (FIXED, SLIDING)
+    }
+    found = {kind: _minute_limit(stated, counted, own, nothing) for kind, counted in in_minute.items()}
+    window = _window(rejections, found[FIXED][1] - found[SLIDING][1])
+    counted = in_minute[window.used]
+    in_day = [counts.together(keys, at, DAY) for keys, at in zip(quotas, places, strict=True)]
+    # A 429 that states no cause is the minute's where that is full; only what is left speaks of the day.
+    full = [reached(c, found[window.used][0].in_force) for c in counted]
+    by_day, _ = estimated(
+        stated_limit(rejections, "per-day", per_day),
+        in_day,
+        [o.passed for o in own],
+        [o.by_day & ~(o.by_minute & f) for o, f in zip(own, full, strict=True)],
+        max(1, len(counts.times)),
+    )
+    full = [reached(c, by_day.in_force) for c in in_day]
+    return _minute_limit(stated, counted, own, full)[0], by_day, window
+
+
+def _minute_limit(
+    stated: LimitEvidence,
+    counted: Sequence[NDArray[np.float64]],
+    own: Sequence[Outcomes],
+    is_day_full: Sequence[NDArray[np.bool_]],
+) -> tuple[LimitEvidence, float]:
+    """Return the limit of a minute, told by the calls that came while the day had room."""
+    return estimated(
+        stated,
+        counted,
+        [o.passed & ~full for o, full in zip(own, is_day_full, strict=True)],
+        [o.by_minute & ~(o.by_day & full) for o, full in zip(own, is_day_full, strict=True)],
+        MOST_MINUTE,
+    )
+
+
+def _window(rejections: pd.DataFrame, log_ratio: float) -> WindowEvidence:
+    told = rejections[
+        (rejections["cause"] == "per-minute")
+        & rejections["retry_after_s"].notna()
+        & rejections["time"].notna()
+    ]
+    # An announced retry is the client's delay, not the provider's.
+    told = told[told["kind"] == "rejection"]
+    ends = told["time"].to_numpy(dtype="datetime64[ns]").view("int64") + (
+        told["retry_after_s"].to_numpy() * 1e9
+    ).astype(np.int64)
+    off = (ends + ON_THE_MINUTE_NS) % MINUTE_NS
+    hits = int(np.count_nonzero(off <= 2 * ON_THE_MINUTE_NS))
+    chance = 2 * ON_THE_MINUTE_NS / MINUTE_NS
+    misses = len(ends) - hits
+    total = log_ratio + hits * np.log(_AIMED / chance) + misses * np.log((1 - _AIMED) / (1 - chance))
+    kind: Literal["fixed", "sliding", "unknown"] = (
+        "fixed" if total > STRONG else "sliding" if total < -STRONG else "unknown"
+    )
+    return WindowEvidence(kind, len(ends), hits, float(total))
