@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +12,7 @@ from keyrota.cli.options import log_options, output_options, test_options
 
 if TYPE_CHECKING:
     from keyrota.cli.reading import LogArguments
+    from keyrota.logs.read import Reading
 
 
 @click.command("report")
@@ -18,11 +20,18 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="EARLIER-LOG",
+    help="Compare with an earlier log, or with the part of the same one before --since; repeatable.",
+)
 @test_options
 @output_options
 def command(
     arguments: LogArguments,
     output_format: str,
+    against: tuple[str, ...],
     alpha: float,
     seed: int,
     output: Path | None,
@@ -37,19 +46,47 @@ def command(
     Examples:
       keyrota report logs/
       keyrota report --pools infer --since 24h export.json
+      keyrota report --since 24h export.json --against export.json
       docker logs supabase_edge_runtime_app 2>&1 | keyrota report -
     """
-    from keyrota.cli.output import emit, text_style
+    from keyrota.cli.output import emit, refuse_input, text_style
     from keyrota.cli.reading import read_arguments
     from keyrota.report.as_json import as_json
     from keyrota.report.content import judge
     from keyrota.report.text import as_text
 
     reading = read_arguments(arguments)
-    content = judge(reading, alpha=alpha, seed=seed)
+    comparison = None
+    if against:
+        from keyrota.report.comparison import compare_readings
+
+        earlier = _read_earlier(against, arguments, reading)
+        refuse_input(output, earlier)
+        comparison = compare_readings(earlier, reading, alpha=alpha, seed=seed)
+    content: Any = judge(reading, alpha=alpha, seed=seed)
     if output_format == "json":
+        if comparison is not None:
+            from keyrota.report.comparison import with_comparison
+
+            content = with_comparison(content, comparison)
         emit(as_json(content), output, force, reading)
         return
     style = text_style(output)
     text = as_text(content, color=style.color, width=style.width, unicode=style.unicode)
+    if comparison is not None:
+        from keyrota.report.comparison_text import comparison_as_text
+
+        text += "\n" + comparison_as_text(
+            comparison, color=style.color, width=style.width, unicode=style.unicode
+        )
     emit(text, output, force, reading)
+
+
+def _read_earlier(against: tuple[str, ...], arguments: LogArguments, reading: Reading) -> Reading:
+    """Read the earlier log with the pools of the later one, whole."""
+    from keyrota.cli.reading import read_arguments
+
+    # Pools that were inferred from each log might differ in their names.
+    pools: Any = reading.pools if arguments.pools == "infer" else arguments.pools
+    quiet = arguments.quiet or set(against) <= set(arguments.logs)
+    return read_arguments(replace(arguments, logs=against, pools=pools, since=None, until=None, quiet=quiet))

@@ -7,45 +7,10 @@ from typing import Final
 
 from keyrota.display import count, listed
 from keyrota.findings.facts import LogFacts, PoolFacts
-from keyrota.findings.faults import broken_places, step_table, tested
+from keyrota.findings.lost_lines import lost_lines
 from keyrota.findings.rule import Finding, Rule
 from keyrota.findings.wording import agree
 from keyrota.rotation.runs import BASES
-
-ROW_CAPS: Final = (100, 1000)
-"""Rows that one query returns at most: in the dashboard's preview, and in all."""
-
-_QUERY_FORMATS: Final = ("json", "csv", "markdown")
-
-
-def _lost_lines(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
-    for source in facts.input.sources if facts.input else ():
-        if source.truncated:
-            yield rule.finding(
-                f"{source.name} ends early: what came after is missing",
-                "Fetch the file again; the result stands on what could be read.",
-                evidence={"source": source.name, "lines": source.lines, "problems": list(source.problems)},
-            )
-        elif source.format in _QUERY_FORMATS and source.lines in ROW_CAPS:
-            yield rule.finding(
-                f"{source.name} holds exactly {count(source.lines, 'row')}, the most that one query "
-                "returns: older rows are probably missing",
-                "Export shorter spans of time and give all files: rows that they share are counted once. A "
-                "log drain loses fewer.",
-                evidence={"source": source.name, "lines": source.lines},
-            )
-    for pool, runs, tests in tested(facts):
-        if not tests.broken_steps or "succession" in pool.called:
-            continue
-        yield rule.finding(
-            f"{tests.broken_steps:,} of {count(tests.step_count, 'step')} inside isolates "
-            f"{agree(tests.broken_steps, 'skips', 'skip')} keys, too few for a fault of the rotation: lines "
-            "were lost",
-            "The platform drops a function's lines above 100 in 10 s: log less around the pick, or read a "
-            "log drain.",
-            pool=pool.name,
-            evidence={"steps": step_table(tests), "places": broken_places(pool, runs)},
-        )
 
 
 def _malformed_lines(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
@@ -190,7 +155,7 @@ _NOUNS: Final = {
 
 RULES: Final = (
     Rule("D405", "no-picks", "error", _no_picks),
-    Rule("D401", "lost-lines", "warning", _lost_lines),
+    Rule("D401", "lost-lines", "warning", lost_lines),
     Rule("D402", "malformed-lines", "note", _malformed_lines),
     Rule("D403", "not-enough-data", "note", _not_enough_data),
     Rule("D404", "isolates-unknown", "note", _isolates_unknown),

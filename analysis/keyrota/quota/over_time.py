@@ -1,0 +1,158 @@
+"""How a pool was used over time: per hour and Pacific day, and when shares of keys or 429s changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from keyrota.events import CAUSES
+from keyrota.quota.calls import Calls
+from keyrota.quota.change_points import ChangePoint, rejections_change, shares_change
+from keyrota.quota.days import PACIFIC
+
+HOUR_NS: Final = 3_600_000_000_000
+MOST_KEYS: Final = 50
+"""Keys that have a column of their own; the picks of all others are in the last column."""
+
+OTHER_KEYS: Final = -2
+
+
+@dataclass(frozen=True)
+class Periods:
+    """What happened in each hour or day that has a pick or a 429, in the order of time.
+
+    Parameters
+    ----------
+    starts_ns
+        Begin of each, nanoseconds since 1970 UTC, shape (periods,).
+    picks
+        Number of picks, shape (periods,).
+    keys
+        Key numbers, or positions where the log tells no key, by their number of picks: the first
+        `MOST_KEYS`, then `OTHER_KEYS` if there are more; -1 for picks that tell neither.
+    picks_of_key
+        Shape (periods, keys).
+    rejections
+        Number of 429s, by their own time, shape (periods,).
+    causes
+        The stated causes that occur.
+    rejections_of_cause
+        Shape (periods, causes).
+    """
+
+    starts_ns: NDArray[np.int64]
+    picks: NDArray[np.int64]
+    keys: tuple[int, ...]
+    picks_of_key: NDArray[np.int64]
+    rejections: NDArray[np.int64]
+    causes: tuple[str, ...]
+    rejections_of_cause: NDArray[np.int64]
+
+    @property
+    def rejected_share(self) -> NDArray[np.float64]:
+        """429s per pick, at most 1; NaN in a period without picks."""
+        share = np.full(len(self.picks), np.nan)
+        np.divide(self.rejections, self.picks, out=share, where=self.picks > 0)
+        return np.asarray(np.minimum(share, 1.0), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class OverTime:
+    """One pool over time; a change point is the largest change, beyond chance or not (see its p-value)."""
+
+    hours: Periods
+    days: Periods
+    shares: ChangePoint | None
+    rejections: ChangePoint | None
+
+
+def over_time(events: pd.DataFrame, calls: Calls, *, alpha: float, rng: np.random.Generator) -> OverTime:
+    """Tell how one pool was used over time, and whether and when that changed.
+
+    Parameters
+    ----------
+    events
+        Event table of one pool, in time order; events without a time are left out.
+    calls
+        Its calls.
+    alpha
+        Level that the p-values of the change points must be able to reach.
+    rng
+        Of their permutations.
+
+    Returns
+    -------
+    OverTime
+        A change point is ``None`` where there is no valid unit to compare, or too little data: see
+        `shares_change` and `rejections_change` for what they test and when that does not hold.
+
+    Examples
+    --------
+    >>> from keyrota.events import make_events
+    >>> from keyrota.quota.calls import find_calls
+    >>> table = make_events({"kind": ["pick"] * 3, "key": [1, 2, 1], "time": [0, 1, 2 * HOUR_NS]})
+    >>> of_time = over_time(table, find_calls(table), alpha=1e-3, rng=np.random.default_rng(1))
+    >>> of_time.hours.picks.tolist(), of_time.hours.picks_of_key.tolist(), of_time.days.picks.tolist()
+    ([2, 1], [[1, 1], [1, 0]], [3])
+    """
+    hours = _hours(events, calls)
+    return OverTime(
+        hours,
+        _days(hours),
+        shares_change(events, alpha=alpha, rng=rng),
+        rejections_change(events, calls, alpha=alpha, rng=rng),
+    )
+
+
+def _hours(events: pd.DataFrame, calls: Calls) -> Periods:
+    picks = events[((events["kind"] == "pick") & events["time"].notna()).to_numpy()]
+    marks = calls.attribution.rows
+    marks = marks[marks["time"].notna().to_numpy()]
+    picked, marked = (
+        rows["time"].to_numpy(dtype="datetime64[ns]").view("int64") // HOUR_NS for rows in (picks, marks)
+    )
+    hours = np.unique(np.concatenate((picked, marked)))
+    at_pick, at_mark = np.searchsorted(hours, picked), np.searchsorted(hours, marked)
+    own = picks["key"].fillna(picks["position"]).fillna(-1).to_numpy(dtype=np.int64)
+    found, number = np.unique(own, return_counts=True)
+    keys = found[np.argsort(-number, kind="stable")][:MOST_KEYS]
+    if len(keys) < len(found):
+        own = np.where(np.isin(own, keys), own, OTHER_KEYS)
+        keys = np.append(keys, OTHER_KEYS)
+    stated = marks["cause"].astype(object).where(marks["cause"].notna(), "unknown").to_numpy()
+    causes = tuple(cause for cause in CAUSES if (stated == cause).any())
+    return Periods(
+        hours * HOUR_NS,
+        np.bincount(at_pick, minlength=len(hours)).astype(np.int64),
+        tuple(keys.tolist()),
+        _columns(at_pick, [own == key for key in keys], len(hours)),
+        np.bincount(at_mark, minlength=len(hours)).astype(np.int64),
+        causes,
+        _columns(at_mark, [stated == cause for cause in causes], len(hours)),
+    )
+
+
+def _columns(at: NDArray[np.int64], chosen: list[NDArray[np.bool_]], rows: int) -> NDArray[np.int64]:
+    columns = [np.bincount(at[which], minlength=rows) for which in chosen]
+    return np.stack(columns, axis=1).astype(np.int64) if columns else np.zeros((rows, 0), dtype=np.int64)
+
+
+def _days(hours: Periods) -> Periods:
+    """Put hours together: Pacific days begin and end with one."""
+    local = pd.DatetimeIndex(hours.starts_ns, tz="UTC").tz_convert(PACIFIC)
+    midnights = local.normalize().as_unit("ns").asi8
+    starts, day = np.unique(midnights, return_inverse=True)
+
+    def summed(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        result = np.zeros((len(starts), *counts.shape[1:]), dtype=np.int64)
+        np.add.at(result, day, counts)
+        return result
+
+    return Periods(
+        starts, summed(hours.picks), hours.keys, summed(hours.picks_of_key), summed(hours.rejections),
+        hours.causes, summed(hours.rejections_of_cause),
+    )  # fmt: skip
