@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyrota.cli.options import log_options, output_options, test_options
+from keyrota.cli.options import log_options, output_options, target_option, test_options
+from keyrota.cli.values import Share
 
 if TYPE_CHECKING:
     from keyrota.cli.reading import LogArguments
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
 )
 @click.option("--ignore", multiple=True, metavar="CODES", help="Not these findings.")
 @click.option(
+    "--max-rejected",
+    type=Share(allows_zero=True),
+    metavar="P",
+    help="Tolerate 429s up to this share of a pool's requests (Q301 to Q303 are notes then); more fail.",
+)
+@target_option
+@click.option(
     "--format",
     "output_format",
     type=click.Choice(["text", "json", "github", "junit"]),
@@ -35,6 +43,8 @@ def command(
     arguments: LogArguments,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    max_rejected: float | None,
+    target: float,
     output_format: str,
     alpha: float,
     seed: int,
@@ -49,6 +59,7 @@ def command(
     Examples:
       keyrota check logs/
       keyrota check --select R,C --format github logs/
+      keyrota check --max-rejected 1% logs/
     """
     from keyrota.cli.output import emit
     from keyrota.cli.reading import read_arguments
@@ -59,7 +70,7 @@ def command(
     chosen, left_out = _codes(select), _codes(ignore)
     selected([], select=chosen, ignore=left_out)  # refuse a wrong code before the work
     reading = read_arguments(arguments)
-    content = judge(reading, alpha=alpha, seed=seed)
+    content = judge(reading, alpha=alpha, seed=seed, target=target, max_rejected=max_rejected)
     findings = selected(content.findings, select=chosen, ignore=left_out)
     failed = any(finding.severity == "error" for finding in findings)
     codes = [(rule.code, rule.name) for rule in RULES]

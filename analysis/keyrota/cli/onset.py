@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyrota.cli.options import debug_option, output_options, quiet_option
+from keyrota.cli.options import debug_option, output_options, quiet_option, target_option
 from keyrota.cli.scenario_options import ScenarioArguments, experiment_options, scenario_options
 from keyrota.cli.values import Growth, Share, Sizes
 from keyrota.errors import ConfigurationError
@@ -28,14 +28,7 @@ NOT_HERE = ("keys", "replay", "duration", "warm_up", "deploy_at")
     metavar="SIZES",
     help="Pool sizes: 1-12, or 1,2,4-6.",
 )
-@click.option(
-    "--target",
-    type=Share(),
-    default="1%",
-    show_default=True,
-    metavar="P",
-    help="Share of requests that may end in a 429.",
-)
+@target_option
 @click.option(
     "--ramp",
     "--growth",

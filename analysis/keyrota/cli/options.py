@@ -112,6 +112,14 @@ def output_options(command: Command) -> Command:
     return command
 
 
+target_option = click.option(
+    "--target",
+    type=Share(),
+    default="1%",
+    show_default=True,
+    metavar="P",
+    help="Share of requests that may end in a 429.",
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No notes and no progress on standard error.")
 debug_option = click.option(
     "--debug", is_flag=True, help="Show the traceback of an error.", expose_value=False

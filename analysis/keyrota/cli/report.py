@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyrota.cli.options import log_options, output_options, test_options
+from keyrota.cli.options import log_options, output_options, target_option, test_options
 
 if TYPE_CHECKING:
     from keyrota.cli.reading import LogArguments
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     metavar="EARLIER-LOG",
     help="Compare with an earlier log, or with the part of the same one before --since; repeatable.",
 )
+@target_option
 @test_options
 @output_options
 def command(
     arguments: LogArguments,
     output_format: str,
     against: tuple[str, ...],
+    target: float,
     alpha: float,
     seed: int,
     output: Path | None,
@@ -63,12 +65,12 @@ def command(
         earlier = _read_earlier(against, arguments, reading)
         refuse_input(output, earlier)
         comparison = compare_readings(earlier, reading, alpha=alpha, seed=seed)
-    content: Any = judge(reading, alpha=alpha, seed=seed)
+    content = judge(reading, alpha=alpha, seed=seed, target=target)
     if output_format == "json":
         if comparison is not None:
-            from keyrota.report.comparison import with_comparison
+            from msgspec.structs import replace as replaced
 
-            content = with_comparison(content, comparison)
+            content = replaced(content, comparison=comparison)
         emit(as_json(content), output, force, reading)
         return
     style = text_style(output)

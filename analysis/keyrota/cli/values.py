@@ -62,13 +62,18 @@ class Share(_Value):
     name = "share"
     allowed = "a share between 0 and 1, such as 1e-3 or 0.1%"
 
+    def __init__(self, *, allows_zero: bool = False) -> None:
+        self.allows_zero = allows_zero
+        if allows_zero:
+            self.allowed = "a share from 0 to below 1, such as 0, 0.01 or 1%"
+
     def read(self, text: str) -> float | None:
         """Return the fraction."""
         share = number(text.removesuffix("%").rstrip())
         if share is None:
             return None
         share /= 100 if text.endswith("%") else 1
-        return share if 0 < share < 1 else None
+        return share if 0 < share < 1 or (self.allows_zero and share == 0) else None
 
 
 class Duration(_Value):

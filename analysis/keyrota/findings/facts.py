@@ -12,6 +12,8 @@ from keyrota.events import check_events, of_kind
 from keyrota.findings.key_shares import KeyShare, shares_of
 from keyrota.logs.read import LogInput
 from keyrota.pools.declared import Pool, PoolConfig
+from keyrota.quota.account import Account, PoolEvents, make_accounts
+from keyrota.quota.over_time import OverTime, over_time
 from keyrota.rotation.fairness import RotationTests, TestName, run_tests
 from keyrota.rotation.requests import PicksPerRequest, picks_per_request
 from keyrota.rotation.runs import Runs, find_runs
@@ -21,6 +23,9 @@ from keyrota.streams import named_stream
 DEFAULT_ALPHA = 1e-3
 """Level of the verdicts: of a thousand healthy logs one is called unfair, if no more than 1 % of their
 lines are lost."""
+
+DEFAULT_TARGET = 0.01
+"""Share of requests that may end in a 429."""
 
 NAMELESS = "unnamed"
 """The pool of picks whose pool neither the log nor the declaration tells."""
@@ -33,7 +38,8 @@ class PoolFacts:
     `sizes` counts the picks of every size that the log names. `runs`, `tests` and `requests` are those
     of the size with the most picks; `others` holds the same facts for each other size, which is tested
     on its own. `called` names the tests that speak against the rotation. `tests` is ``None`` if the
-    pool has no pick with a position.
+    pool has no pick with a position. `account` is that of the quota, `over_time` how the pool was used; of
+    `others` both are ``None``, and `over_time` is without picks.
     """
 
     name: str
@@ -49,6 +55,8 @@ class PoolFacts:
     requests: PicksPerRequest | None
     shares: tuple[KeyShare, ...]
     others: tuple[PoolFacts, ...] = ()
+    account: Account | None = None
+    over_time: OverTime | None = None
 
     @property
     def size(self) -> int:
@@ -65,13 +73,19 @@ class PoolFacts:
 
 @dataclass(frozen=True)
 class LogFacts:
-    """The facts about a whole log. `alpha` is the level of the verdicts."""
+    """The facts about a whole log.
+
+    `alpha` is the level of the verdicts, `target` the share of requests that may end in a 429. With
+    `max_rejected`, 429s up to that share of a pool's requests are tolerated.
+    """
 
     events: pd.DataFrame
     config: PoolConfig
     input: LogInput | None
     pools: tuple[PoolFacts, ...]
     alpha: float
+    target: float = DEFAULT_TARGET
+    max_rejected: float | None = None
 
     @cached_property
     def pick_count(self) -> int:
@@ -86,6 +100,8 @@ def gather(
     log_input: LogInput | None = None,
     alpha: float = DEFAULT_ALPHA,
     seed: int = 0,
+    target: float = DEFAULT_TARGET,
+    max_rejected: float | None = None,
 ) -> LogFacts:
     """Gather the facts about an event table.
 
@@ -101,9 +117,13 @@ def gather(
         Level of the verdicts over all pools together, in (0, 1).
     seed
         Of the Monte-Carlo tests; each pool has a stream of its own.
+    target, max_rejected
+        Tolerated shares of requests that end in a 429; see `LogFacts`.
 
     Raises
     ------
+    ConfigurationError
+        If keys that are declared to share a quota have different limits.
     ModelError
         If `alpha` is not inside (0, 1).
     """
@@ -131,7 +151,37 @@ def gather(
     pools = tuple(
         _pool_facts(name, config, of_pool.get(name, events.iloc[:0]), events, judged[name]) for name in names
     )
-    return LogFacts(events, config, log_input, pools, alpha)
+    pools = _with_accounts(pools, events, alpha, seed)
+    return LogFacts(events, config, log_input, pools, alpha, target, max_rejected)
+
+
+def _with_accounts(
+    pools: tuple[PoolFacts, ...], events: pd.DataFrame, alpha: float, seed: int
+) -> tuple[PoolFacts, ...]:
+    accounts = make_accounts(
+        {
+            pool.name: PoolEvents(pool.events, pool.declared, (pool.requests and pool.requests.typical) or 1)
+            for pool in pools
+        },
+        begin=events["time"].min(),
+        alpha=alpha,
+    )
+    used = sum(not pool.picks.empty for pool in pools)
+    return tuple(
+        replace(
+            pool,
+            account=accounts[pool.name],
+            over_time=None
+            if pool.picks.empty
+            else over_time(
+                pool.events,
+                accounts[pool.name].calls,
+                alpha=alpha / used / 2,  # of each pool the shares and the 429s
+                rng=named_stream(seed, "over time", pool.name),
+            ),
+        )
+        for pool in pools
+    )
 
 
 _Judged = tuple[Runs, RotationTests, Decision]

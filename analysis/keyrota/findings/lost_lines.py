@@ -19,7 +19,6 @@ from keyrota.findings.faults import broken_places, step_table, tested
 from keyrota.findings.rule import Finding, Rule
 from keyrota.findings.wording import agree, places
 from keyrota.logs.read import LogInput, SourceInput
-from keyrota.quota.calls import find_calls
 from keyrota.quota.gaps import BURST_CAP, capped_windows, without_pick
 from keyrota.quota.rejections import rejected
 from keyrota.rotation.fairness import RotationTests
@@ -182,9 +181,9 @@ def _weights(own: pd.DataFrame, per_event: Mapping[str, float]) -> NDArray[np.fl
 
 def _without_pick(facts: LogFacts, pool: PoolFacts) -> pd.DataFrame:
     marks = rejected(pool.events)
-    if marks["isolate"].isna().all() or pool.picks.empty:
+    if marks["isolate"].isna().all() or pool.account is None or pool.picks.empty:
         return marks.iloc[:0]
-    return without_pick(pool.events, find_calls(pool.events), of_kind(facts.events, "pick"))
+    return without_pick(pool.events, pool.account.calls, of_kind(facts.events, "pick"))
 
 
 def _shares_off(

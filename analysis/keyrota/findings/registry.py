@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import Final, Protocol, TypeVar
 
 from keyrota.errors import ConfigurationError
-from keyrota.findings import data_rules, declaration_rules, share_rules, start_rules, succession_rules
+from keyrota.findings import (
+    data_rules,
+    declaration_rules,
+    quota_rules,
+    rejection_rules,
+    share_rules,
+    start_rules,
+    succession_rules,
+)
 from keyrota.findings.facts import LogFacts
 from keyrota.findings.rule import SEVERITIES, Finding, Rule
 
@@ -15,6 +23,8 @@ RULES: Final[tuple[Rule, ...]] = (
     *start_rules.RULES,
     *succession_rules.RULES,
     *share_rules.RULES,
+    *quota_rules.RULES,
+    *rejection_rules.RULES,
     *data_rules.RULES,
 )
 """Every rule, in the order of a report: causes before consequences within one severity."""
@@ -51,7 +61,7 @@ def selected(
         if not any(rule.code.startswith(selector.upper()) for rule in RULES):
             raise ConfigurationError(
                 f"no finding has a code that begins with {selector}; codes are "
-                f"{', '.join(sorted(rule.code for rule in RULES))}, and R, C and D stand for all of a kind"
+                f"{', '.join(sorted(rule.code for rule in RULES))}, and R, C, Q and D stand for all of a kind"
             )
 
     def fits(code: str, selectors: Sequence[str]) -> bool:

@@ -54,6 +54,8 @@ class Rule:
         """Return what the rule finds."""
         return list(self.look(self, facts))
 
-    def finding(self, message: str, remedy: str, **where: Any) -> Finding:
-        """Return a finding of this rule."""
-        return Finding(self.code, self.name, self.severity, message, remedy, **where)
+    def finding(
+        self, message: str, remedy: str, *, severity: Severity | None = None, **where: Any
+    ) -> Finding:
+        """Return a finding of this rule, of its severity unless another is given."""
+        return Finding(self.code, self.name, severity or self.severity, message, remedy, **where)

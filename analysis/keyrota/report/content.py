@@ -10,29 +10,25 @@ import pandas as pd
 from keyrota import __version__
 from keyrota.display import shown
 from keyrota.errors import ConfigurationError, ModelError
-from keyrota.events import check_events, iso_times, of_kind
-from keyrota.findings.facts import DEFAULT_ALPHA, LogFacts, PoolFacts, gather
+from keyrota.events import check_events
+from keyrota.findings.facts import DEFAULT_ALPHA, DEFAULT_TARGET, LogFacts, PoolFacts, gather
 from keyrota.findings.registry import find_all
 from keyrota.findings.rule import Finding
 from keyrota.logs.read import LogInput, Reading
 from keyrota.pools.declared import PoolConfig
 from keyrota.pools.infer import infer_pools
 from keyrota.pools.load import configured
-from keyrota.quota.rejections import rejected
+from keyrota.report.quota_content import iso, keys_of, limits_of, over_time_of, rejections_of, usage_of
 from keyrota.report.schema import (
     SCHEMA,
-    DayReport,
     FairnessReport,
     FindingReport,
     InputReport,
-    KeyReport,
     PoolReport,
-    RejectionsReport,
     Report,
     RotationReport,
     SourceReport,
     SpanReport,
-    UsageReport,
 )
 
 
@@ -42,6 +38,8 @@ def judge(
     pools: PoolConfig | str | os.PathLike[str] | None = None,
     alpha: float = DEFAULT_ALPHA,
     seed: int = 0,
+    target: float = DEFAULT_TARGET,
+    max_rejected: float | None = None,
 ) -> Report:
     """Judge an event table: whether every pool's rotation is fair and as declared, and which fault if not.
 
@@ -57,6 +55,10 @@ def judge(
         False-alarm rate over all pools together, in (0, 1).
     seed
         Of the Monte-Carlo tests.
+    target
+        Share of requests that may end in a 429, in (0, 1): what the model's expectation is held against.
+    max_rejected
+        Tolerate 429s up to this share of a pool's requests, in [0, 1]: they are noted; more are an error.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def judge(
     ConfigurationError
         If `events` is no event table, or the pools file is wrong.
     ModelError
-        If `alpha` is not inside (0, 1), or `seed` is negative.
+        If `alpha` or `target` is not inside (0, 1), `max_rejected` not inside [0, 1], or `seed` is negative.
 
     Examples
     --------
@@ -90,9 +92,16 @@ def judge(
         )
     if seed < 0:
         raise ModelError(f"seed is {seed}; it is 0 or larger")
+    if not 0 < target < 1:
+        raise ModelError(f"target is {shown(target)}; it is a fraction between 0 and 1, such as 0.01")
+    if max_rejected is not None and not 0 <= max_rejected <= 1:
+        raise ModelError(f"max_rejected is {shown(max_rejected)}; it is a fraction from 0 to 1, such as 0.01")
     table = check_events(table)
     config = infer_pools(table) if pools == "infer" else configured(pools)
-    return build_report(gather(table, config, log_input=log_input, alpha=alpha, seed=seed))
+    facts = gather(
+        table, config, log_input=log_input, alpha=alpha, seed=seed, target=target, max_rejected=max_rejected
+    )
+    return build_report(facts)
 
 
 def build_report(facts: LogFacts) -> Report:
@@ -103,7 +112,7 @@ def build_report(facts: LogFacts) -> Report:
         input=_input(facts.input, len(facts.events)),
         span=_span(facts.events),
         alpha=facts.alpha,
-        pools=[_pool(pool) for pool in facts.pools],
+        pools=[_pool(pool, facts) for pool in facts.pools],
         findings=[_finding(finding) for finding in find_all(facts)],
     )
 
@@ -127,14 +136,10 @@ def _input(log_input: LogInput | None, events: int) -> InputReport:
 
 
 def _span(events: pd.DataFrame) -> SpanReport:
-    return SpanReport(_iso(events["time"].min()), _iso(events["time"].max()))
+    return SpanReport(iso(events["time"].min()), iso(events["time"].max()))
 
 
-def _iso(time: pd.Timestamp) -> str | None:
-    return None if pd.isna(time) else str(iso_times(pd.Series([time])).iloc[0])
-
-
-def _pool(pool: PoolFacts) -> PoolReport:
+def _pool(pool: PoolFacts, facts: LogFacts) -> PoolReport:
     tests = pool.tests
     return PoolReport(
         name=pool.name,
@@ -142,10 +147,7 @@ def _pool(pool: PoolFacts) -> PoolReport:
         functions=list(pool.functions),
         declared=pool.declared is not None,
         picks=len(pool.picks),
-        keys=[
-            KeyReport(s.key, s.position, s.picks, s.share, s.expected_share, s.share_low, s.share_high)
-            for s in pool.shares
-        ],
+        keys=keys_of(pool),
         fairness=FairnessReport(
             pool.verdict,
             pool.p_value,
@@ -153,8 +155,11 @@ def _pool(pool: PoolFacts) -> PoolReport:
             tests.picks_needed if tests else None,
         ),
         rotation=_rotation(pool),
-        rejections=_rejections(pool),
-        usage=_usage(pool),
+        rejections=rejections_of(pool),
+        usage=usage_of(pool),
+        limits=limits_of(pool),
+        shared=[list(group.keys) for group in pool.account.shared] if pool.account else [],
+        over_time=over_time_of(pool, facts.alpha),
     )
 
 
@@ -174,44 +179,6 @@ def _rotation(pool: PoolFacts) -> RotationReport:
         steps={str(step): number for step, number in sorted(tests.steps.items())},
         start_p_value=tests.starts.p_value if tests.starts else None,
         picks_per_request=pool.requests.mean if pool.requests else None,
-    )
-
-
-def _rejections(pool: PoolFacts) -> RejectionsReport:
-    rows = rejected(pool.events)
-    causes = rows["cause"].astype(object).fillna("unknown").value_counts()
-    return RejectionsReport(
-        count=len(rows),
-        share=len(rows) / len(pool.picks) if len(pool.picks) else None,
-        by_cause={str(cause): int(number) for cause, number in sorted(causes.items())},
-        first=_iso(rows["time"].min()) if len(rows) else None,
-        attributed_share=1.0 if len(rows) else None,
-    )
-
-
-def _usage(pool: PoolFacts) -> UsageReport:
-    picks = pool.picks[pool.picks["time"].notna()]
-    if picks.empty:
-        return UsageReport(None, None, [])
-    minute = picks["time"].dt.floor("min")
-    by_key = picks.groupby([minute, picks["position"]]).size()
-    per_day = pool.declared.quota.per_day if pool.declared else None
-    day = picks["time"].dt.tz_convert("America/Los_Angeles").dt.date
-    daily = of_kind(pool.events, "rejection")
-    daily = daily[(daily["cause"] == "per-day") & daily["time"].notna()]
-    exhausted = daily.groupby(daily["time"].dt.tz_convert("America/Los_Angeles").dt.date)["time"].min()
-    return UsageReport(
-        peak_per_minute=int(minute.value_counts().max()),
-        peak_key_per_minute=int(by_key.max()) if len(by_key) else None,
-        days=[
-            DayReport(
-                str(date),
-                int(number),
-                per_day * pool.size if per_day is not None else None,
-                _iso(exhausted[date]) if date in exhausted.index else None,
-            )
-            for date, number in day.value_counts().sort_index().items()
-        ],
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from keyrota.report.comparison import ComparisonReport
+
 SCHEMA = "keyrota.report/1"
 
 
@@ -54,7 +56,11 @@ class SpanReport(msgspec.Struct, frozen=True):
 
 
 class KeyReport(msgspec.Struct, frozen=True):
-    """One key of a pool; shares are fractions of the pool's picks, the interval is simultaneous at 95 %."""
+    """One key of a pool; shares are fractions of the pool's picks, the interval is simultaneous at 95 %.
+
+    `rejections` is the expected number of its 429s: those whose key is uncertain count in part. Peaks are
+    the most calls in a calendar minute UTC and on a Pacific day; headroom is the limit less the peak.
+    """
 
     key: int | None
     position: int | None
@@ -63,6 +69,11 @@ class KeyReport(msgspec.Struct, frozen=True):
     expected_share: float
     share_low: float
     share_high: float
+    rejections: float = 0.0
+    peak_per_minute: int | None = None
+    peak_per_day: int | None = None
+    minute_headroom: int | None = None
+    day_headroom: int | None = None
 
 
 class FairnessReport(msgspec.Struct, frozen=True):
@@ -91,10 +102,29 @@ class RotationReport(msgspec.Struct, frozen=True):
     picks_per_request: float | None
 
 
+class ReactionReport(msgspec.Struct, frozen=True):
+    """What the client does on a 429, as the log shows it.
+
+    `kind` is fail, failover (the next key at once), backoff (waits `base_s` and calls again) or unknown;
+    `tries` is the most calls of a request.
+    """
+
+    kind: str
+    rejected: int
+    followed: int
+    base_s: float | None
+    tries: int
+
+
 class RejectionsReport(msgspec.Struct, frozen=True):
     """429s: how many, as a share of picks, by cause, and the time of the first.
 
-    `attributed_share` is the share of them whose pool the row itself, its function or its isolate tells.
+    `attributed_share` is the share of them whose key is certain. `request_share` is that of the requests
+    that end in one, after all tries. `cause_told_by` counts causes that the error states, that the replay of
+    the calls tells, and that stay unknown. The replay `explained` 429s by a full window; `unexplained` came
+    while there was room, `not_judged` could not be replayed, and `missing` calls passed a full window.
+    Of the 429s `by_full_minute`, `another_key_had_room` came while another key had room.
+    `not_the_providers` are answers with a 429 that no 429 of the provider stands behind.
     """
 
     count: int
@@ -102,15 +132,95 @@ class RejectionsReport(msgspec.Struct, frozen=True):
     by_cause: dict[str, int]
     first: str | None
     attributed_share: float | None
+    request_share: float | None = None
+    requests: int = 0
+    cause_told_by: dict[str, int] = {}
+    explained: int = 0
+    unexplained: int = 0
+    not_judged: int = 0
+    missing: int = 0
+    by_full_minute: int = 0
+    another_key_had_room: int = 0
+    not_the_providers: int = 0
+    reaction: ReactionReport | None = None
+
+
+class LimitReport(msgspec.Struct, frozen=True):
+    """One limit: declared, stated by most errors, estimated from what passed and what was rejected.
+
+    `low` and `high` bound the limits that explain the log nearly as well (within 1000 to 1); `in_force` is
+    the one that the replay uses.
+    """
+
+    declared: int | None
+    stated: int | None
+    estimated: int | None
+    low: int | None
+    high: int | None
+    in_force: int | None
+
+
+class LimitsReport(msgspec.Struct, frozen=True):
+    """The limits of a key, and how the minute counts: fixed, sliding or unknown.
+
+    Of the `delays` that errors by the minute state, `on_the_minute` end on a full minute.
+    """
+
+    per_minute: LimitReport
+    per_day: LimitReport
+    window: str
+    delays: int
+    on_the_minute: int
+
+
+class UseReport(msgspec.Struct, frozen=True):
+    """An hour (UTC) or a Pacific day with picks or 429s; `start` is ISO 8601 UTC."""
+
+    start: str
+    picks: int
+    picks_per_key: dict[str, int]
+    rejections: int
+    rejected_share: float | None
+
+
+class ChangePointReport(msgspec.Struct, frozen=True):
+    """The largest change over time of the shares of the keys, or of the share of 429s.
+
+    `p_value` is null where it is only described; `is_restart` tells whether it falls together with a
+    restart of the isolates, as a deployment makes one, and `signs` by what.
+    """
+
+    at: str
+    what: str
+    keys: list[int]
+    before: list[float]
+    after: list[float]
+    p_value: float | None
+    is_beyond_chance: bool
+    is_restart: bool
+    signs: list[str]
+
+
+class OverTimeReport(msgspec.Struct, frozen=True):
+    """Picks and 429s by hour and by Pacific day, and the largest changes."""
+
+    hours: list[UseReport]
+    days: list[UseReport]
+    changes: list[ChangePointReport]
 
 
 class DayReport(msgspec.Struct, frozen=True):
-    """Use of one Pacific day: picks, the pool's daily limit, and when it was first said to be exhausted."""
+    """Use of one Pacific day: picks, the pool's daily limit, and when the first key was exhausted.
+
+    `is_whole` tells whether the log covers the day from its midnight; `exhausted` has the time for each key.
+    """
 
     date: str
     picks: int
     limit: int | None
     exhausted_at: str | None
+    is_whole: bool = True
+    exhausted: dict[str, str] = {}
 
 
 class UsageReport(msgspec.Struct, frozen=True):
@@ -134,6 +244,9 @@ class PoolReport(msgspec.Struct, frozen=True):
     rotation: RotationReport
     rejections: RejectionsReport
     usage: UsageReport
+    limits: LimitsReport | None = None
+    shared: list[list[int]] = []
+    over_time: OverTimeReport | None = None
 
 
 class FindingReport(msgspec.Struct, frozen=True):
@@ -159,3 +272,4 @@ class Report(msgspec.Struct, frozen=True):
     alpha: float
     pools: list[PoolReport]
     findings: list[FindingReport]
+    comparison: ComparisonReport | None = None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from keyrota.display import count, listed, visible
 from keyrota.findings.wording import p_in_words
 from keyrota.report.console import WIDTH, rendered
+from keyrota.report.quota_text import quota_sentences
 from keyrota.report.schema import FindingReport, KeyReport, PoolReport, Report
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _keys(keys: Sequence[KeyReport], unicode: bool) -> RenderableType:
 
 def _sentences(pool: PoolReport, faults: list[str]) -> Iterator[str]:
     yield from _verdict(pool, faults)
-    rotation, rejections = pool.rotation, pool.rejections
+    rotation = pool.rotation
     if rotation.isolates is not None and rotation.cold_start_share is not None:
         known = "" if rotation.isolates_known else " (not all by execution id)"
         broken = f"{rotation.broken_steps} of {count(sum(rotation.steps.values()), 'step')} broken"
@@ -156,19 +157,7 @@ def _sentences(pool: PoolReport, faults: list[str]) -> Iterator[str]:
             )
     else:
         yield "Isolates unknown: the log carries no execution ids."
-    if rejections.count:
-        causes = ", ".join(f"{number:,} {cause}" for cause, number in rejections.by_cause.items())
-        first = f"; the first at {rejections.first[:19].replace('T', ' ')} UTC" if rejections.first else ""
-        share = f" ({100 * rejections.share:.1f} % of picks)" if rejections.share is not None else ""
-        yield f"429s: {rejections.count:,}{share}: {causes}{first}."
-    else:
-        yield "429s: none."
-    if pool.usage.peak_per_minute is not None:
-        yield (
-            f"Busiest minute: {count(pool.usage.peak_per_minute, 'pick')}, "
-            f"{pool.usage.peak_key_per_minute} of one key; "
-            f"busiest Pacific day: {count(max(day.picks for day in pool.usage.days), 'pick')}."
-        )
+    yield from quota_sentences(pool)
 
 
 def _verdict(pool: PoolReport, faults: list[str]) -> Iterator[str]:

@@ -1,0 +1,126 @@
+"""Q304, Q305: limits other than declared, and keys that share a quota."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from keyrota.display import count, listed
+from keyrota.findings.facts import LogFacts, PoolFacts
+from keyrota.findings.rule import Finding, Rule
+from keyrota.findings.wording import agree
+from keyrota.quota.account import Account
+from keyrota.quota.limits import LimitEvidence
+
+LEAST_UNEXPLAINED: Final = 5
+UNEXPLAINED_SHARE: Final = 0.2
+"""From so many 429s that no window explains, and such a share, the declared limits are not all."""
+
+
+def _limit_differs(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
+    for pool in facts.pools:
+        account = pool.account
+        if account is None:
+            continue
+        for evidence, span in ((account.minute, "minute"), (account.day, "Pacific day")):
+            if evidence.is_refuted:
+                yield _differs(rule, pool, account, evidence, span)
+            elif evidence.declared is None and evidence.in_force is not None and pool.declared is not None:
+                yield _undeclared(rule, pool, evidence, span)
+        yield from _unexplained(rule, pool, account)
+
+
+def _differs(rule: Rule, pool: PoolFacts, account: Account, evidence: LimitEvidence, span: str) -> Finding:
+    declared, found = f"{evidence.declared:,} a {span}", evidence.in_force
+    if evidence.stated is not None:
+        number = dict(evidence.stated_counts)[evidence.stated]
+        how = f"{count(number, '429')} {agree(number, 'states', 'state')} a limit of {found:,}"
+        remedy = f"Write {found} into the pools file, with the day since which it holds."
+    else:
+        between = (
+            "" if evidence.low == evidence.high else f" (between {evidence.low:,} and {evidence.high:,})"
+        )
+        how = f"what passed and what was rejected fits a limit of {found:,}{between}"
+        remedy = (
+            "See the quota of the project in AI Studio, and write it into the pools file. Less than declared "
+            "is also what a key looks like that is used elsewhere, or shares a project."
+        )
+    return rule.finding(
+        f"{how}, where {declared} are declared",
+        remedy,
+        pool=pool.name,
+        evidence={
+            "declared": evidence.declared,
+            "stated": evidence.stated,
+            "stated_counts": {str(limit): number for limit, number in evidence.stated_counts},
+            "estimated": evidence.estimated,
+            "between": [evidence.low, evidence.high],
+            "log10_likelihood_ratio": round(evidence.log_ratio / math.log(10), 1),
+            "per": span,
+            "window": account.window.kind,
+        },
+    )
+
+
+def _undeclared(rule: Rule, pool: PoolFacts, evidence: LimitEvidence, span: str) -> Finding:
+    return rule.finding(
+        f"the errors show a limit of {evidence.in_force:,} a {span} where none is declared",
+        f"Write it into the pools file: quota = {{ per_{'minute' if span == 'minute' else 'day'} = "
+        f"{evidence.in_force} }}.",
+        pool=pool.name,
+        evidence={"declared": None, "stated": evidence.stated, "estimated": evidence.estimated, "per": span},
+    )
+
+
+def _unexplained(rule: Rule, pool: PoolFacts, account: Account) -> Iterator[Finding]:
+    explained = account.explained
+    judged = explained.explained + explained.unexplained
+    if explained.unexplained < max(LEAST_UNEXPLAINED, UNEXPLAINED_SHARE * judged):
+        return
+    if account.minute.in_force is None and account.day.in_force is None:
+        return
+    yield rule.finding(
+        f"{explained.unexplained:,} of {count(judged, '429')} came while the windows of their key had room, "
+        "as far as the log shows its calls",
+        "Something else uses these keys (another function, environment or person), pick lines are missing "
+        "from the log, or the limits are lower than declared: give all logs that use the keys.",
+        pool=pool.name,
+        evidence={
+            "explained": explained.explained,
+            "unexplained": explained.unexplained,
+            "not_judged": explained.open,
+            "passed_a_full_window": explained.missing,
+        },
+    )
+
+
+def _shared_project(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
+    seen: set[tuple[int, ...]] = set()
+    for pool in facts.pools:
+        for group in pool.account.shared if pool.account is not None else ():
+            if group.keys in seen:
+                continue
+            seen.add(group.keys)
+            names = listed([str(key) for key in group.keys], limit=20)
+            yield rule.finding(
+                f"keys {names} behave as one quota: {group.explained:,} of their 429s came while each had "
+                "room alone and their sum had none",
+                f"They are {len(group.keys)} keys with the quota of one: limits count per Google Cloud "
+                "project. Make each key in a project of its own; more keys of one project add nothing.",
+                pool=pool.name,
+                keys=group.keys,
+                evidence={
+                    "explained_together": group.explained,
+                    "unexplained": group.unexplained,
+                    "log10_likelihood_ratio": round(group.log_ratio / math.log(10), 1),
+                    "pairs_compared": group.pairs,
+                    "false_alarm_rate": facts.alpha,
+                },
+            )
+
+
+RULES: Final = (
+    Rule("Q305", "shared-project", "error", _shared_project),
+    Rule("Q304", "limit-differs", "warning", _limit_differs),
+)
