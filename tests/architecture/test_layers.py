@@ -29,6 +29,8 @@ STRANGERS = [
     ("simulation", "logs"),
     ("simulation", "rotation"),
     ("planning", "findings"),
+    ("traffic.fit", "logs"),
+    ("traffic.fit", "simulation"),
 ]
 """Rooms of one row that must not know each other."""
 
