@@ -14,6 +14,7 @@ from keyrota.errors import DataQualityWarning, InputError
 from keyrota.logs.collect import Collected, EventRow, collect
 from keyrota.logs.duplicates import Duplicates
 from keyrota.logs.enrich import complete_positions, name_functions, name_pools, name_undeclared
+from keyrota.logs.event_tables import FORMAT, is_event_table, read_event_tables
 from keyrota.logs.formats import NotALogError, OpenedLog, open_log
 from keyrota.logs.own_rules import rule_table
 from keyrota.logs.rules import RuleTable
@@ -91,7 +92,8 @@ def read_logs(paths: Paths, *, pools: Pools = None) -> pd.DataFrame:
     Parameters
     ----------
     paths
-        A file, a folder, a glob, ``-`` for standard input, or several of them.
+        A file, a folder, a glob, ``-`` for standard input, or several of them; or event tables in Parquet
+        that ``keyrota parse`` wrote.
     pools
         The declared pools, a pools file, or ``"infer"`` to tell them from the log; the packaged ten-key
         configuration if not given.
@@ -138,13 +140,16 @@ def read(paths: Paths, *, pools: Pools = None, on_read: Callable[[int], None] | 
     given: Any = [paths] if isinstance(paths, str | os.PathLike) else paths
     if isinstance(given, bytes) or not isinstance(given, Iterable):
         raise InputError(f"a log is named by its path, not by {shown(type(given).__name__)}")
+    sources = find_sources(given)
+    if any(map(is_event_table, sources)):
+        return _read_tables(sources, config, on_read)
     key_labels: dict[str, int] = {}
     duplicates = Duplicates()
     rows: list[tuple[str, list[EventRow]]] = []
     accounts: list[SourceInput] = []
     skipped: list[tuple[str, str]] = []
     found: Counter[str] = Counter()
-    for source in find_sources(given):
+    for source in sources:
         try:
             log, collected = _read_source(source, rules, config, key_labels, on_read)
         except NotALogError as reason:
@@ -166,6 +171,39 @@ def read(paths: Paths, *, pools: Pools = None, on_read: Callable[[int], None] | 
     return Reading(
         _table(rows), LogInput(tuple(accounts), tuple(skipped), tuple(sorted(found.items())), labels), config
     )
+
+
+def _read_tables(sources: list[Source], config: PoolConfig, on_read: Callable[[int], None] | None) -> Reading:
+    """Return the reading of event tables, which are not read together with logs."""
+    named = [source for source in sources if source.is_named]
+    logs = [source.label for source in named if not is_event_table(source)]
+    if logs:
+        raise InputError(
+            f"{logs[0]}: a log beside an event table; read logs into a table too (keyrota parse LOG -o "
+            "FILE.parquet), or give logs alone"
+        )
+    tables = [source for source in sources if is_event_table(source)]
+    events, accounts = read_event_tables(tables, on_read)
+    if not config.pools:
+        from keyrota.pools.infer import infer_pools
+
+        config = infer_pools(events)
+    found = events["kind"].value_counts()
+    return Reading(
+        events,
+        LogInput(
+            tuple(
+                SourceInput(
+                    name=source.label, format=FORMAT, encoding="", compression=None, bytes=source.size or 0,
+                    lines=rows, used=rows, ignored=0, malformed=0, duplicates=repeated, truncated=False,
+                )
+                for source, rows, repeated in accounts
+            ),
+            tuple((s.label, "no event table") for s in sources if s not in tables),
+            tuple(sorted((str(kind), int(number)) for kind, number in found.items() if number)),
+        ),
+        config,
+    )  # fmt: skip
 
 
 def quality_messages(log_input: LogInput) -> list[str]:
