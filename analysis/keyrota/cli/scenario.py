@@ -199,6 +199,23 @@ def _moment(text: str) -> dt.datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
+def changed_by(arguments: ScenarioArguments, scenario: Scenario) -> Scenario:
+    """Return a scenario with what the options say about rotation, reaction, window and span."""
+    from msgspec.structs import replace as replaced
+
+    options = arguments.of("policy", "picks_per_request", "window", "charge_rejected")
+    for option, name in (("duration", "duration_s"), ("warm_up", "warm_up_s")):
+        if option in arguments.given:
+            options[name] = getattr(arguments, option)
+    if "start" in arguments.given:
+        options["start"] = _moment(arguments.start or "")
+    if arguments.given & {"on_reject", "tries", "backoff_s", "budget", "jitter"}:
+        options["on_reject"] = _reaction(arguments)
+    if "deploy_at" in arguments.given:
+        options["deployments_s"] = tuple(sorted(arguments.deploy_at))
+    return replaced(scenario, **options) if options else scenario
+
+
 def notes_of(scenario: Scenario) -> list[str]:
     """Return what a person should know about a scenario before it is simulated."""
     notes = []

@@ -24,6 +24,12 @@ MOST_LOGGED: Final = 2_000_000
 
 @click.command("simulate")
 @scenario_options()
+@click.option(
+    "--like",
+    metavar="LOG",
+    multiple=True,
+    help="The traffic, isolates, rotation and limits of a log, fitted; its 429s are predicted.",
+)
 @click.option("--growth", metavar="G", type=Growth(), help="Growth of the traffic: 10%/day, 20%/month.")
 @click.option(
     "--replications", metavar="N", type=int, default=20, show_default=True, help="Independent runs, at least."
@@ -51,6 +57,7 @@ MOST_LOGGED: Final = 2_000_000
 @debug_option
 def command(
     arguments: ScenarioArguments,
+    like: tuple[str, ...],
     growth: float | None,
     replications: int,
     precision: float | None,
@@ -66,13 +73,15 @@ def command(
 ) -> None:
     """Simulate a pool: the share of 429s, when the first one comes, cold starts, the use of each key.
 
-    Give the traffic and a pool (--keys and --per-minute, or declared ones), or a whole --scenario.
+    Give the traffic and a pool (--keys and --per-minute, or declared ones), a whole --scenario, or a log
+    to be like.
 
     \b
     Examples:
       keyrota simulate --keys 2 --per-minute 2 --rate 4/min
       keyrota simulate --pool CHAT --rate 0.5/min --on-reject failover --precision 5%
       keyrota simulate --keys 4 --per-minute 2 --rate 4/min --write-log day.log
+      keyrota simulate --like export.json --on-reject failover
     """
     from keyrota.cli.output import emit, text_style
     from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
@@ -83,7 +92,13 @@ def command(
     from keyrota.report.simulation_text import as_text
     from keyrota.simulation.experiment import simulate
 
-    scenario = scenario_of_arguments(arguments, growth_per_day=growth)
+    fitted = None
+    if like:
+        from keyrota.cli.like import fitted_scenario
+
+        scenario, fitted = fitted_scenario(like, arguments, growth_per_day=growth, quiet=quiet)
+    else:
+        scenario = scenario_of_arguments(arguments, growth_per_day=growth)
     if write_log == "":
         raise ConfigurationError("--write-log is empty; name a file, or - for standard output")
     log_file = None if write_log in (None, "-") else Path(str(write_log))
@@ -115,6 +130,13 @@ def command(
             pools = arguments.pools or "infer"
             note(f"read it with: keyrota report --pools {pools} {write_log}")
     content = describe(experiment)
+    if fitted is not None:
+        from msgspec.structs import replace
+
+        from keyrota.cli.like import checked_models
+
+        models = checked_models(fitted, arguments, growth_per_day=growth, seed=seed, engine=engine, jobs=jobs)
+        content = replace(content, fitted=models)
     if not content.requests.estimate and not quiet:
         note("no request arrived in the span that was simulated; look at --rate, --start and --duration")
     if output_format == "json":

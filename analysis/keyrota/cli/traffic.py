@@ -58,7 +58,7 @@ def traffic_of(
             if pool.name not in rates:
                 arrivals[name] = None
                 continue
-            arrivals[name] = _growing(_arrivals(arguments, rates[pool.name] / len(names)), growth_per_day)
+            arrivals[name] = growing(_arrivals(arguments, rates[pool.name] / len(names)), growth_per_day)
     return Traffic(arrivals)
 
 
@@ -115,7 +115,14 @@ def _weights(text: str | None) -> tuple[float, ...]:
     return tuple(weight for weight in weights if weight is not None)
 
 
-def _growing(arrivals: Arrivals, growth_per_day: float | None) -> Arrivals:
+def growing(arrivals: Arrivals, growth_per_day: float | None) -> Arrivals:
+    """Return arrivals that grow, if they can.
+
+    Raises
+    ------
+    ConfigurationError
+        If this kind does not grow.
+    """
     if growth_per_day is None:
         return arrivals
     from msgspec.structs import replace

@@ -35,7 +35,7 @@ def _differs(rule: Rule, pool: PoolFacts, account: Account, evidence: LimitEvide
     declared, found = f"{evidence.declared:,} a {span}", evidence.in_force
     if evidence.stated is not None:
         number = dict(evidence.stated_counts)[evidence.stated]
-        how = f"{count(number, '429')} {agree(number, 'states', 'state')} a limit of {found:,}"
+        how = f"{count(number, 'error')} {agree(number, 'states', 'state')} a limit of {found:,}"
         remedy = f"Write {found} into the pools file, with the day since which it holds."
     else:
         between = (

@@ -9,6 +9,7 @@ from keyrota.errors import ConfigurationError
 from keyrota.findings import (
     data_rules,
     declaration_rules,
+    headroom_rules,
     quota_rules,
     rejection_rules,
     share_rules,
@@ -25,6 +26,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *share_rules.RULES,
     *quota_rules.RULES,
     *rejection_rules.RULES,
+    *headroom_rules.RULES,
     *data_rules.RULES,
 )
 """Every rule, in the order of a report: causes before consequences within one severity."""

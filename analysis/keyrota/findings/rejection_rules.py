@@ -41,7 +41,7 @@ def _minute_limit_hit(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
         told = ""
         if explained.by_minute:
             told = (
-                f"; in {explained.with_room:,} of the {explained.by_minute:,} that a full minute explains "
+                f"; in {explained.with_room:,} of the {explained.by_minute:,} that a full minute explains, "
                 "another key of the pool had room"
             )
         yield rule.finding(
@@ -83,14 +83,11 @@ def _day_limit_hit(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     for pool, account, number in with_rejections(facts, "per-day"):
         limit = account.day.in_force
         ended = [(day, day.exhausted_at) for day in account.days if day.exhausted_at is not None]
-        when = [
-            f"{day.date} from {_clock(moment)}" for day, moment in ended[:MOST_DAYS] if moment is not None
-        ]
-        more = f" and {len(ended) - MOST_DAYS} more" if len(ended) > MOST_DAYS else ""
+        when = [f"{day.date} from {_clock(moment)}" for day, moment in ended if moment is not None]
         of = f"the limit of {limit:,} a Pacific day" if limit is not None else "the limit of a Pacific day"
         yield rule.finding(
             f"{_calls(pool, account, number)} got a 429 by {of}"
-            + (f": {listed(when, limit=MOST_DAYS)}{more}" if when else ""),
+            + (f": {listed(when, limit=MOST_DAYS)}" if when else ""),
             "Waiting for a minute or another order of the keys does not help: the day's calls are used up "
             "until midnight Pacific. Take keys of other projects, ask for quota or billing, or call less. "
             f"{_TERMS}",

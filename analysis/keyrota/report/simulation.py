@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from keyrota.report.model import PoolModel
 from keyrota.simulation.estimates import UNKNOWN, Quantity, mean, ratio
 from keyrota.simulation.experiment import Experiment
 from keyrota.simulation.scenario import Scenario
@@ -74,7 +75,10 @@ class FunctionOutcome(msgspec.Struct, frozen=True):
 
 
 class SimulationReport(msgspec.Struct, frozen=True):
-    """A simulated scenario; counts are those of one replication after the warm-up."""
+    """A simulated scenario; counts are those of one replication after the warm-up.
+
+    `fitted` holds what the scenario was fitted to, if it was taken from a log.
+    """
 
     schema: str
     version: str
@@ -93,6 +97,7 @@ class SimulationReport(msgspec.Struct, frozen=True):
     instances: InstancesReport
     pools: list[PoolOutcome]
     functions: list[FunctionOutcome]
+    fitted: list[PoolModel] | None = None
 
 
 def describe(experiment: Experiment) -> SimulationReport:

@@ -8,6 +8,7 @@ from typing import Final
 from keyrota.display import count, visible
 from keyrota.planning.closed_form import ClosedForm, closed_form
 from keyrota.report.console import Line, Table, printed
+from keyrota.report.model import model_lines
 from keyrota.report.quantities import (
     duration_in_words,
     number_in_words,
@@ -73,6 +74,9 @@ def _parts(report: SimulationReport, scenario: Scenario) -> Iterator[Line | Tabl
             continue
         yield Line("")
         yield from _pool(outcome, report, scenario)
+    if report.fitted:
+        yield Line("")
+        yield from model_lines(report.fitted)
     yield Line("")
     yield from _isolates(report)
     if report.replications > 1:

@@ -1,0 +1,82 @@
+"""The model of logs: read, and fitted pool by pool, for `simulate --like` and `plan LOG`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from keyrota.errors import InputError
+
+if TYPE_CHECKING:
+    from keyrota.cli.reading import LogArguments
+    from keyrota.logs.read import Reading
+    from keyrota.planning.fitted import FittedPool
+    from keyrota.planning.logged import LoggedPool
+
+
+@dataclass(frozen=True)
+class LogModel:
+    """Pools of logs with what was fitted to them.
+
+    Parameters
+    ----------
+    reading
+        The logs.
+    logged, fitted
+        The pools, in the same order; those that tell no rate are left out.
+    span_ns
+        Times of the first and the last event.
+    too_thin
+        Why pools were left out.
+    """
+
+    reading: Reading
+    logged: list[LoggedPool]
+    fitted: list[FittedPool]
+    span_ns: tuple[int, int]
+    too_thin: list[str]
+
+    @property
+    def sources(self) -> str:
+        """The names of the logs, for a sentence."""
+        from keyrota.display import listed, visible
+
+        return listed([visible(source.name) for source in self.reading.input.sources], limit=2)
+
+
+def model_of_logs(arguments: LogArguments, names: Sequence[str]) -> LogModel:
+    """Read logs and fit their pools.
+
+    Parameters
+    ----------
+    arguments
+        What is read.
+    names
+        The pools in question; all of the log, if there are none.
+
+    Raises
+    ------
+    InputError
+        If no pool in question tells a rate, or the log has no pick of a pool that is named.
+    """
+    from keyrota.cli.reading import read_arguments
+    from keyrota.planning.fitted import fit_pool
+    from keyrota.planning.logged import chosen, logged_pools, span_of_log
+
+    reading = read_arguments(arguments)
+    pools = chosen(logged_pools(reading.events, reading.pools), names)
+    span = span_of_log(reading.events)
+    logged, fitted, too_thin = [], [], []
+    for pool in pools:
+        try:
+            fitted.append(fit_pool(pool, span))
+        except InputError as error:
+            if pool.name in names:
+                raise
+            too_thin.append(str(error))
+        else:
+            logged.append(pool)
+    if not fitted:
+        raise InputError(too_thin[0])
+    return LogModel(reading, logged, fitted, span, too_thin)

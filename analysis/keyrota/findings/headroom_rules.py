@@ -1,0 +1,67 @@
+"""Q307: at the traffic of this log the model expects more 429s than the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from keyrota.errors import KeyrotaError
+from keyrota.findings.facts import LogFacts, PoolFacts
+from keyrota.findings.rule import Finding, Rule
+from keyrota.planning.expected import expected_share
+from keyrota.planning.fitted import FittedPool, fit_pool, scenario_of
+from keyrota.planning.logged import LoggedPool, span_of_log
+
+
+def _thin_headroom(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
+    if facts.events["time"].isna().all():
+        return
+    span = span_of_log(facts.events)
+    for pool in facts.pools:
+        fitted = _fitted(pool, span)
+        if fitted is None or (fitted.pool.quota.per_minute is None and fitted.pool.quota.per_day is None):
+            continue
+        scenario = scenario_of([fitted], span)
+        share = expected_share(scenario, pool.name)
+        if share is None or share <= facts.target:
+            continue
+        better = expected_share(scenario, pool.name, fails_over=True)
+        observed = fitted.rejected / fitted.requests
+        helps = better is not None and better < 0.8 * share
+        instead = f" With a client that tries the next key it would be {_per_cent(better)}." if helps else ""
+        yield rule.finding(
+            f"at the traffic of this log, {fitted.rate_per_min:.2g} requests a minute, the model expects "
+            f"{_per_cent(share)} of the requests to end in a 429, against a target of "
+            f"{100 * facts.target:g} %",
+            "`keyrota plan LOG` tells how many keys that takes, and what a change of the client saves."
+            f"{instead}",
+            pool=pool.name,
+            evidence={
+                "expected_share": share,
+                "expected_share_with_failover": better,
+                "observed_share": observed,
+                "requests_per_min": fitted.rate_per_min,
+                "target": facts.target,
+                "limits_per_minute_and_day": [fitted.pool.quota.per_minute, fitted.pool.quota.per_day],
+                "keys": fitted.pool.size,
+            },
+        )
+
+
+def _fitted(pool: PoolFacts, span: tuple[int, int]) -> FittedPool | None:
+    """Return the fitted pool; ``None`` where the log is too short for a rate, which D403 is about."""
+    if pool.account is None or pool.picks.empty:
+        return None
+    several = (pool.requests and pool.requests.typical) or 1
+    logged = LoggedPool(pool.name, pool.declared, pool.events, pool.account, pool.runs, several)
+    try:
+        return fit_pool(logged, span)
+    except KeyrotaError:
+        return None
+
+
+def _per_cent(share: float | None) -> str:
+    return "unknown" if share is None else f"{100 * share:.2g} %"
+
+
+RULES: Final = (Rule("Q307", "thin-headroom", "warning", _thin_headroom),)

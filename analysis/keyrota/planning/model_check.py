@@ -1,0 +1,113 @@
+"""Does the model explain the log: the predicted share of 429s against the observed one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from keyrota.planning.resize import at_total_rate, only_pool, total_rate
+from keyrota.simulation.experiment import simulate
+from keyrota.simulation.scenario import Scenario
+from keyrota.simulation.tally import OfFunction
+
+REPLICATIONS: Final = 200
+LEAST_STEP: Final = 0.02
+"""Relative change of the rate by which the share's slope is told."""
+
+
+@dataclass(frozen=True)
+class ModelCheck:
+    """The share of requests that end in a 429, as the model predicts it for a log and as it was.
+
+    Parameters
+    ----------
+    pool
+        Its name.
+    requests, rejected
+        Of the log.
+    predicted
+        Mean over replications as long as the log.
+    low, high
+        Where the share of such a log lies with probability 95 %, if the model holds: chance, and the
+        uncertainty of the fitted rate.
+    replications
+        How many.
+    """
+
+    pool: str
+    requests: int
+    rejected: int
+    predicted: float
+    low: float
+    high: float
+    replications: int
+
+    @property
+    def observed(self) -> float:
+        """The share in the log."""
+        return self.rejected / self.requests
+
+    @property
+    def explains(self) -> bool:
+        """Whether the log's share lies where the model expects it."""
+        return self.low <= self.observed <= self.high
+
+
+def check_model(
+    scenario: Scenario,
+    *,
+    pool: str,
+    requests: int,
+    rejected: int,
+    relative_error: float = 0.0,
+    replications: int = REPLICATIONS,
+    seed: int = 0,
+    engine: str = "auto",
+    jobs: int = 1,
+) -> ModelCheck:
+    """Predict the share of 429s of a log, and hold it against the observed one.
+
+    Each replication is a log as long as the real one. Its share lies between the 2.5 % and 97.5 % quantiles
+    of the replications, widened on both sides by what the standard error of the fitted rate does to the
+    share: in quadrature with the reach of the quantiles, slope by a second run at a higher rate.
+
+    Parameters
+    ----------
+    scenario
+        Fitted to the log, with its span as duration, warm-up included.
+    pool
+        The pool in question.
+    requests, rejected
+        Of the log, within the counted span.
+    relative_error
+        Standard error of the fitted rate, as a fraction of it.
+    replications, seed, engine, jobs
+        As for `keyrota.simulation.experiment.simulate`.
+
+    Raises
+    ------
+    ConfigurationError, ModelError
+        If the scenario cannot be simulated.
+    """
+    own = only_pool(scenario, pool)
+    shares = _shares(own, replications, seed, engine, jobs)
+    centre = float(shares.mean())
+    low, high = (float(quantile) for quantile in np.quantile(shares, [0.025, 0.975]))
+    if relative_error > 0:
+        step = max(LEAST_STEP, relative_error)
+        faster = _shares(at_total_rate(own, total_rate(own) * (1 + step)), replications, seed, engine, jobs)
+        reach = 1.96 * relative_error * abs(float(faster.mean()) - centre) / step
+        low = centre - float(np.hypot(centre - low, reach))
+        high = centre + float(np.hypot(high - centre, reach))
+    return ModelCheck(pool, requests, rejected, centre, max(0.0, low), min(1.0, high), replications)
+
+
+def _shares(
+    scenario: Scenario, replications: int, seed: int, engine: str, jobs: int
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    tallies = simulate(scenario, replications=replications, seed=seed, engine=engine, jobs=jobs).tallies
+    counts = tallies.functions.sum(axis=1)
+    wholes = np.maximum(1, counts[:, OfFunction.REQUESTS])
+    return np.asarray(counts[:, OfFunction.REJECTED] / wholes, dtype=np.float64)
