@@ -1,8 +1,8 @@
 """Say whether the rotation over a pool of API keys is fair, and where the 429s come from.
 
 Reads the logs of an application that spreads its calls over a pool of API keys and says whether
-every key is used as declared, and if not, which fault it is; simulates pools under traffic, and finds
-the rate at which 429s begin.
+every key is used as declared, and if not, which fault it is, and which limit the 429s come from; simulates
+pools under traffic, finds the rate at which 429s begin, and plans how many keys a traffic takes.
 
 >>> import keyrota
 >>> report = keyrota.judge(keyrota.read("sample_logs/"))  # doctest: +SKIP
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from keyrota.events import read_events, write_events
     from keyrota.logs.read import Reading, read, read_logs
     from keyrota.planning.onset import Onset, find_onset
+    from keyrota.planning.plan import Plan, make_plan
     from keyrota.pools.declared import Pool, PoolConfig, Quota
     from keyrota.pools.infer import infer_pools
     from keyrota.pools.load import load_pools
@@ -59,6 +60,8 @@ _HOMES = {
     "Onset": "planning.onset",
     "Scenario": "simulation.scenario",
     "find_onset": "planning.onset",
+    "make_plan": "planning.plan",
+    "Plan": "planning.plan",
     "infer_pools": "pools.infer",
     "load_pools": "pools.load",
     "picks_needed": "rotation.power",
@@ -85,6 +88,7 @@ __all__ = [
     "ModelError",
     "Onset",
     "OutputError",
+    "Plan",
     "Pool",
     "PoolConfig",
     "Quota",
@@ -96,6 +100,7 @@ __all__ = [
     "infer_pools",
     "judge",
     "load_pools",
+    "make_plan",
     "picks_needed",
     "power",
     "read",

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "explain": "What a finding means and how to fix it.",
     "onset": "The traffic at which 429s begin, for each size of a pool.",
     "parse": "Turn logs into the event table.",
+    "plan": "How many keys a traffic takes, with which rotation, and what to change.",
     "pools": "The declared pools, their limits and their nominal rates.",
     "report": "Is the rotation fair, and if not, which fault is it?",
     "simulate": "A pool under traffic: 429s, cold starts, the use of each key.",

@@ -11,6 +11,7 @@ from keyrota.findings.rule import Finding, Rule
 from keyrota.planning.expected import expected_share
 from keyrota.planning.fitted import FittedPool, fit_pool, scenario_of
 from keyrota.planning.logged import LoggedPool, span_of_log
+from keyrota.planning.resize import without_day_limit
 
 
 def _thin_headroom(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
@@ -26,18 +27,21 @@ def _thin_headroom(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
         if share is None or share <= facts.target:
             continue
         better = expected_share(scenario, pool.name, fails_over=True)
+        by_minute = expected_share(without_day_limit(scenario), pool.name)
+        is_day = by_minute is not None and by_minute <= facts.target
         observed = fitted.rejected / fitted.requests
         helps = better is not None and better < 0.8 * share
         instead = f" With a client that tries the next key it would be {_per_cent(better)}." if helps else ""
         yield rule.finding(
             f"at the traffic of this log, {fitted.rate_per_min:.2g} requests a minute, the model expects "
             f"{_per_cent(share)} of the requests to end in a 429, against a target of "
-            f"{100 * facts.target:g} %",
+            f"{100 * facts.target:g} %" + (": the limit of a day is what is short" if is_day else ""),
             "`keyrota plan LOG` tells how many keys that takes, and what a change of the client saves."
             f"{instead}",
             pool=pool.name,
             evidence={
                 "expected_share": share,
+                "expected_share_by_the_minute": by_minute,
                 "expected_share_with_failover": better,
                 "observed_share": observed,
                 "requests_per_min": fitted.rate_per_min,

@@ -8,7 +8,7 @@ from keyrota import theory
 from keyrota.planning.closed_form import ClosedForm, closed_form
 from keyrota.planning.resize import only_pool, replace
 from keyrota.simulation.scenario import Scenario
-from keyrota.traffic.arrivals import Bursts, Poisson, Profile, mean_rate
+from keyrota.traffic.arrivals import Arrivals, Bursts, Poisson, Profile, mean_rate
 
 
 def expected_share(scenario: Scenario, pool: str, *, fails_over: bool = False) -> float | None:
@@ -21,7 +21,7 @@ def expected_share(scenario: Scenario, pool: str, *, fails_over: bool = False) -
     Parameters
     ----------
     scenario
-        With steady traffic.
+        Poisson traffic, a profile or bursts, which do not grow; other traffic has no closed form.
     pool
         Its pool.
     fails_over
@@ -33,6 +33,8 @@ def expected_share(scenario: Scenario, pool: str, *, fails_over: bool = False) -
         If the functions of the pool trigger calls, or replay given times.
     """
     own = only_pool(scenario, pool)
+    if not all(_is_steady(function.arrivals) for function in own.functions):
+        return None
     levels = _levels(own)
     total = sum(rate * weight for rate, weight in levels)
     laws = [_law(own, rate) for rate, _ in levels]
@@ -51,6 +53,13 @@ def expected_share(scenario: Scenario, pool: str, *, fails_over: bool = False) -
             choice="random" if last.choice == "random" else "fail-over",
         )  # fmt: skip
     return max(sum(shares), by_day)
+
+
+def _is_steady(arrivals: Arrivals | None) -> bool:
+    """Whether arrivals are Poisson ones at rates that last."""
+    return arrivals is None or (
+        isinstance(arrivals, Poisson | Profile | Bursts) and not arrivals.growth_per_day
+    )
 
 
 def _law(scenario: Scenario, rate: float) -> ClosedForm | None:

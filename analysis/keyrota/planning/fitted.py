@@ -15,15 +15,10 @@ from numpy.typing import NDArray
 from keyrota.display import count, listed, shown
 from keyrota.errors import InputError
 from keyrota.planning.logged import LoggedPool
+from keyrota.planning.observed import observed_policy, observed_reaction
 from keyrota.pools.declared import Pool, Quota
-from keyrota.quota.calls import Calls
 from keyrota.quota.windows import MINUTE_NS
-from keyrota.rotation.policies import declared_step
-from keyrota.rotation.runs import Runs
 from keyrota.simulation.scenario import (
-    Backoff,
-    Fail,
-    Failover,
     Function,
     Hosted,
     Isolates,
@@ -32,19 +27,11 @@ from keyrota.simulation.scenario import (
     Scenario,
     Service,
     Single,
-    Wait,
 )
 from keyrota.traffic.fit.isolates import IsolateFit
 from keyrota.traffic.fit.model import FunctionFit, fit_function
 from keyrota.traffic.fit.rate import requests_needed
 from keyrota.traffic.fit.service import ServiceFit
-
-LEAST_STEPS: Final = 20
-"""Steps, or starts, from which they tell the policy."""
-
-MOSTLY: Final = 0.9
-SELDOM_BROKEN: Final = 0.2
-"""Of steps: a log that lost lines has some that are out of order."""
 
 LEAST_REQUESTS: Final = 30
 WIDEST: Final = 0.6
@@ -52,9 +39,6 @@ WIDEST: Final = 0.6
 
 ROUGH: Final = 0.25
 """A rate that is known less closely is noted."""
-
-PATIENT_S: Final = 10.0
-"""A client whose first wait is longer waits for the delay that the 429 states."""
 
 
 @dataclass(frozen=True)
@@ -143,14 +127,14 @@ def fit_pool(logged: LoggedPool, span_ns: tuple[int, int]) -> FittedPool:
         notes.append(
             f"the rate of {total:.2g} a minute is known within {100 * widest.relative_half_width:.0f} % only"
         )
-    policy = observed_policy(logged.runs)
+    policy = observed_policy(logged.runs, rejected_rows=calls.rows[calls.is_rejected])
     if account.window.kind == "unknown" and account.minute.in_force is not None:
         notes.append("how the minute counts does not show in the log")
     return FittedPool(
         pool=replace(pool, functions=tuple(function.name for function in functions)),
         functions=tuple(functions),
         policy=policy,
-        on_reject=_reaction(calls, pool.size),
+        on_reject=observed_reaction(calls, pool.size),
         picks_per_request=2 if logged.picks_per_request == 2 else 1,
         window=account.window.kind,
         fits=tuple(fit for _, fit in fits),
@@ -260,8 +244,10 @@ def _limit_notes(logged: LoggedPool, pool: Pool) -> Iterable[str]:
     for evidence, span in ((logged.account.minute, "minute"), (logged.account.day, "Pacific day")):
         if evidence.in_force is not None and evidence.in_force != evidence.declared:
             how = "stated by the errors" if evidence.stated is not None else "that the log shows"
-            instead = f"the declared {evidence.declared:,}" if evidence.declared else "none declared"
-            yield f"the limit of {evidence.in_force:,} a {span} {how} is taken, not {instead}"
+            instead = (
+                f", not the declared {evidence.declared:,}" if evidence.declared else "; none is declared"
+            )
+            yield f"the limit of {evidence.in_force:,} a {span} {how} is taken{instead}"
     for group in logged.account.shared:
         names = listed([str(key) for key in group.keys if key in pool.keys], limit=20)
         yield f"keys {names} are counted as one quota, as they behave"
@@ -285,42 +271,6 @@ def _service(fit: ServiceFit | None, isolates: Isolates) -> Service:
     cold = None if fit.cold_s is None else min(max(0.0, fit.cold_s - boot_s), longest)
     warm = fit.warm_s if fit.warm_s is not None else cold
     return Service(warm_s=min(warm or 0.0, longest), cold_s=cold)
-
-
-def _reaction(calls: Calls, size: int) -> OnReject:
-    reaction = calls.reaction
-    if reaction.kind == "failover":
-        return Failover(tries=None if reaction.tries >= size else reaction.tries)
-    if reaction.kind == "backoff":
-        base_s = reaction.base_s or 1.0
-        if base_s > PATIENT_S:
-            return Wait(tries=reaction.tries)
-        return Backoff(tries=reaction.tries, base_s=base_s, jitter=0.0)
-    return Fail()
-
-
-def observed_policy(runs: Runs | None) -> PolicyName:
-    """Return how keys are chosen, as the starts and steps of the isolates show it.
-
-    The declared rotation, random start and round robin, where they do not speak against it.
-    """
-    if runs is None or runs.size < 2:
-        return "random-start-round-robin"
-    steps, _ = runs.steps
-    if len(steps) >= LEAST_STEPS:
-        if np.mean(steps == 0) >= MOSTLY:
-            return "sticky"
-        if np.mean(steps != declared_step(runs.size)) > SELDOM_BROKEN:
-            return "random"
-    starts = runs.starts
-    if len(starts) >= LEAST_STEPS:
-        if np.mean(starts == 1) >= MOSTLY:
-            return "start-at-first"
-        order = np.argsort(runs.rows, kind="stable")
-        successive = np.diff(runs.positions[order]) % runs.size
-        if np.mean(successive == declared_step(runs.size)) >= MOSTLY:
-            return "shared-round-robin"
-    return "random-start-round-robin"
 
 
 def scenario_of(fitted: Sequence[FittedPool], span_ns: tuple[int, int]) -> Scenario:

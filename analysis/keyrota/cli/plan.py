@@ -1,0 +1,216 @@
+"""`keyrota plan`: how many keys a traffic takes, with which rotation, and what to change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from keyrota.cli.options import debug_option, output_options, quiet_option, target_option
+from keyrota.cli.reading import LogArguments
+from keyrota.cli.scenario_options import ScenarioArguments, experiment_options, scenario_options
+from keyrota.cli.values import Duration, Growth
+from keyrota.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from keyrota.planning.plan import Plan
+    from keyrota.pools.declared import PoolConfig
+    from keyrota.simulation.scenario import Scenario
+
+NOT_HERE: Final = ("replay", "duration", "warm_up", "deploy_at")
+DAY_S: Final = 86_400.0
+
+
+@dataclass(frozen=True)
+class Question:
+    """One pool to plan for, and all that are declared; see `keyrota.planning.plan.make_plan`."""
+
+    scenario: Scenario
+    pool: str
+    config: PoolConfig
+    windows: tuple[str, ...] | None
+    source: str = "the rate that was given"
+    hopeless: str | None = None
+    binding_hint: str | None = None
+
+
+@click.command("plan")
+@click.argument("logs", metavar="[LOG...]", nargs=-1)
+@target_option
+@click.option(
+    "--growth",
+    type=Growth(),
+    metavar="G",
+    help="Growth of the traffic, 10%/day or 20%/month: how long does a pool last?",
+)
+@click.option(
+    "--horizon",
+    type=Duration(),
+    default="90d",
+    show_default=True,
+    metavar="TIME",
+    help="How far to look ahead, with --growth.",
+)
+@scenario_options(without=NOT_HERE)
+@click.option("--since", metavar="TIME", help="Only events of the logs from here on.")
+@click.option("--until", metavar="TIME", help="Only events of the logs before this time.")
+@experiment_options
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+)
+@quiet_option
+@output_options
+@debug_option
+def command(
+    arguments: ScenarioArguments,
+    logs: tuple[str, ...],
+    target: float,
+    growth: float | None,
+    horizon: float,
+    since: str | None,
+    until: str | None,
+    engine: str,
+    seed: int,
+    jobs: int,
+    output_format: str,
+    quiet: bool,
+    output: Path | None,
+    force: bool,
+) -> None:
+    """Plan a pool: how many keys its traffic takes as it rotates today, and with what a change would save.
+
+    Give --rate and the limits of a key, or declared pools, or logs whose traffic is taken. Without
+    --window the plan answers for calendar minutes and for the last 60 s.
+
+    \b
+    Examples:
+      keyrota plan --rate 4/min --per-minute 2
+      keyrota plan --pool CHAT --rate 0.5/min --growth 20%/month
+      keyrota plan --rate CHAT=0.2/min --rate IMAGE=3/min --format markdown -o plan.md
+      keyrota plan logs/ --growth 10%/month
+    """
+    from keyrota.cli.output import emit, text_style
+    from keyrota.report.as_json import as_json
+    from keyrota.report.atomic import refuse_to_replace
+    from keyrota.report.plan import describe
+    from keyrota.report.plan_markdown import as_markdown
+    from keyrota.report.plan_text import as_text
+
+    if output is not None:
+        refuse_to_replace(output, overwrite=force)
+    if growth is None and _was_given("horizon"):
+        raise ConfigurationError("--horizon has no effect here; it goes with --growth")
+    if logs:
+        questions = _of_logs(LogArguments(logs, arguments.pools, since, until, quiet), arguments)
+    else:
+        questions = _of_rates(arguments, since, until, quiet)
+    plans = _planned(
+        questions, target=target, growth=growth, horizon_days=horizon / DAY_S, seed=seed,
+        engine=engine, jobs=jobs, quiet=quiet,
+    )  # fmt: skip
+    config = questions[0].config
+    if output_format == "json":
+        emit(as_json(describe(plans, config)), output, force)
+    elif output_format == "markdown":
+        emit(as_markdown(plans, config), output, force)
+    else:
+        style = text_style(output)
+        text = as_text(plans, config, color=style.color, width=style.width, unicode=style.unicode)
+        emit(text, output, force)
+
+
+def _planned(
+    questions: list[Question], *, target: float, growth: float | None,
+    horizon_days: float, seed: int, engine: str, jobs: int, quiet: bool,
+) -> list[Plan]:  # fmt: skip
+    from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
+    from keyrota.planning.plan import make_plan
+
+    plans: list[Plan] = []
+    with patient_bar(count_bar, "searches", quiet=quiet, waiting=ENGINE_STARTS) as update:
+
+        def on_progress(done: int, total: int) -> None:
+            if update is not None:
+                update(len(plans) * total + done, len(questions) * total)
+
+        for question in questions:
+            plan = make_plan(
+                question.scenario, pool=question.pool, target=target, windows=question.windows,
+                growth_per_day=growth, horizon_days=horizon_days, seed=seed, engine=engine, jobs=jobs,
+                on_progress=on_progress,
+                source=question.source, hopeless=question.hopeless, binding_hint=question.binding_hint,
+            )  # fmt: skip
+            plans.append(plan)
+    return plans
+
+
+def _of_rates(
+    arguments: ScenarioArguments, since: str | None, until: str | None, quiet: bool
+) -> list[Question]:
+    from keyrota.cli.scenario import note, notes_of, scenario_of_arguments, with_keys
+    from keyrota.display import listed
+
+    if since is not None or until is not None:
+        raise ConfigurationError("--since and --until have no effect here; they go with LOG...")
+    own = arguments if "keys" in arguments.given else with_keys(arguments, 1)
+    scenario = scenario_of_arguments(own, can_replay=False)
+    sending = {function.pool for function in scenario.functions if function.arrivals is not None}
+    asked = [pool.name for pool in scenario.pools if pool.name in sending]
+    silent = [pool.name for pool in scenario.pools if pool.name not in sending]
+    if not quiet:
+        for told in notes_of(scenario):
+            note(told)
+        if silent:
+            note(f"no --rate for {listed(silent)}: not planned for, and left as declared")
+    config = _config(arguments, scenario)
+    if arguments.scenario_file is not None:
+        return [Question(scenario, name, config, (scenario.window,), source="the scenario") for name in asked]
+    return [Question(scenario, name, config, _windows(arguments)) for name in asked]
+
+
+def _of_logs(logs: LogArguments, arguments: ScenarioArguments) -> list[Question]:
+    if "rate" in arguments.given:
+        raise ConfigurationError("the traffic is that of the logs; leave out --rate, or the logs")
+    from keyrota.cli.plan_logs import scenarios_of_logs
+
+    return [
+        Question(
+            demand.scenario,
+            demand.pool,
+            demand.config,
+            windows=_windows(arguments) or demand.windows,
+            source=demand.source,
+            hopeless=demand.hopeless,
+            binding_hint=demand.binding_hint,
+        )
+        for demand in scenarios_of_logs(logs, arguments)
+    ]
+
+
+def _windows(arguments: ScenarioArguments) -> tuple[str, ...] | None:
+    """Return the window that is asked for; ``None`` if none is."""
+    return (arguments.window,) if arguments.window is not None else None
+
+
+def _config(arguments: ScenarioArguments, scenario: Scenario) -> PoolConfig:
+    """Return all pools that are declared, also those that are not planned for: their numbers are taken."""
+    from keyrota.pools import PoolConfig, load_pools
+
+    if arguments.given & {"scenario_file", "keys", "per_minute", "per_day"}:
+        return PoolConfig(pools=scenario.pools, source="the pools of the scenario")
+    return load_pools(arguments.pools)
+
+
+def _was_given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source != click.core.ParameterSource.DEFAULT
+
+
+# A plan is long work, and the result is the same on any number of workers.
+next(option for option in command.params if option.name == "jobs").default = -1
