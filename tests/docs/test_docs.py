@@ -91,7 +91,7 @@ def test_readme_lists_every_finding():
     from keyrota.findings.registry import RULES
 
     rows = re.findall(
-        r"^\| ([RCD][0-9]{3}) \| ([a-z-]+)[^|]*\| (\w+) \|", (ROOT / "README.md").read_text(), re.MULTILINE
+        r"^\| ([RCDQ][0-9]{3}) \| ([a-z-]+)[^|]*\| (\w+) \|", (ROOT / "README.md").read_text(), re.MULTILINE
     )
     assert sorted(rows) == sorted((rule.code, rule.name, rule.severity) for rule in RULES)
 

@@ -31,6 +31,17 @@ CALLS = {
     "inferred.toml": ["pools", "--format", "toml", "sample_logs/deno_isolates.json"],
     "typescript.ts": ["pools", "--format", "typescript"],
     "secrets.sh": ["pools", "--format", "secrets"],
+    "plan.txt": ["plan", "--rate", "4/min", "--per-minute", "2", "--jobs", "1"],
+    "plan_log.md": ["plan", "--format", "markdown", "--jobs", "1", "-q", "sample_logs/day_with_429s.log.zst"],
+    "simulate_like.txt": ["simulate", "--like", "sample_logs/day_with_429s.log.zst", "--pool", "CHAT"],
+    "against.txt": [
+        "report",
+        "sample_logs/start_at_first.csv",
+        "--since",
+        "2025-11-13",
+        "--against",
+        "sample_logs/start_at_first.csv",
+    ],
     "simulate.txt": ["simulate", "--keys", "2", "--per-minute", "2", "--rate", "4/min"],
     "simulate_day.txt": [
         "simulate",

@@ -13,6 +13,9 @@ from keyrota.planning.fitted import FittedPool, fit_pool, scenario_of
 from keyrota.planning.logged import LoggedPool, span_of_log
 from keyrota.planning.resize import without_day_limit
 
+LEAST_SPAN_NS: Final = 20 * 3_600_000_000_000
+"""A shorter log says nothing about the limit of a day."""
+
 
 def _thin_headroom(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     if facts.events["time"].isna().all():
@@ -23,6 +26,9 @@ def _thin_headroom(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
         if fitted is None or (fitted.pool.quota.per_minute is None and fitted.pool.quota.per_day is None):
             continue
         scenario = scenario_of([fitted], span)
+        if span[1] - span[0] < LEAST_SPAN_NS:
+            # Some busy hours do not tell what a day brings.
+            scenario = without_day_limit(scenario)
         share = expected_share(scenario, pool.name)
         if share is None or share <= facts.target:
             continue

@@ -64,8 +64,9 @@ def _differs(rule: Rule, pool: PoolFacts, account: Account, evidence: LimitEvide
 
 
 def _undeclared(rule: Rule, pool: PoolFacts, evidence: LimitEvidence, span: str) -> Finding:
+    how = "the errors state" if evidence.stated is not None else "what passed and what was rejected shows"
     return rule.finding(
-        f"the errors show a limit of {evidence.in_force:,} a {span} where none is declared",
+        f"{how} a limit of {evidence.in_force:,} a {span} where none is declared",
         f"Write it into the pools file: quota = {{ per_{'minute' if span == 'minute' else 'day'} = "
         f"{evidence.in_force} }}.",
         pool=pool.name,

@@ -14,6 +14,7 @@ from keyrota.findings.rule import Finding, Rule, Severity
 from keyrota.findings.wording import agree, per_cent, places
 from keyrota.quota.account import Account
 from keyrota.quota.days import PACIFIC
+from keyrota.quota.limits import stated_limit
 
 MOSTLY: Final = 0.5
 """Share of the 429s from which another key's room makes them a matter of rotation."""
@@ -63,6 +64,11 @@ def _minute_limit_hit(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
 def _minute_remedy(account: Account) -> str:
     explained, client = account.explained, account.calls.reaction.kind
     plan = "`keyrota plan LOG` tells how many keys each remedy needs."
+    if account.calls.attribution.certain_share and not explained.by_minute:
+        return (
+            "The calls of this log do not fill those minutes: something else uses the keys, or pick lines are "
+            "missing. Give all logs that use them before you change the rotation or the size (Q304)."
+        )
     if explained.by_minute and explained.with_room >= MOSTLY * explained.by_minute and client != "failover":
         return (
             "It is the rotation more than the size: let the client try the next key on a 429, or share one "
@@ -114,7 +120,10 @@ def _token_limit_hit(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
             severity=_severity(rule, facts, account),
             pool=pool.name,
             keys=_keys(account, "tokens-per-minute"),
-            evidence=_evidence(account, "tokens-per-minute", number),
+            evidence={
+                **_evidence(account, "tokens-per-minute", number),
+                "limit": stated_limit(account.calls.attribution.rows, "tokens-per-minute", None).stated,
+            },
         )
 
 

@@ -35,6 +35,11 @@ def quota_sentences(pool: PoolReport) -> Iterator[str]:
         yield _counted(rejections)
         yield from _explained(rejections)
         yield from _reaction(rejections)
+    elif rejections.missing:
+        yield (
+            f"429s: none, though the limits would reject {count(rejections.missing, 'call')}: the log may not "
+            "show errors, or the limits are not as declared."
+        )
     else:
         yield "429s: none."
     if rejections.not_the_providers:
