@@ -31,6 +31,7 @@ bench: $(VENV)/.installed-dev
 validation: $(VENV)/.installed-dev
 	$(BIN)/python docs/validation.py
 	$(BIN)/python docs/validate_simulation.py
+	$(BIN)/python docs/validate_quota.py
 
 # The parts of the documentation that the software prints: the README's report, docs/commands.md.
 docs: $(VENV)/.installed-dev

@@ -20,6 +20,7 @@ from keyrota.simulation.experiment import simulate
 FOLDER = Path(__file__).parent
 PAGE = FOLDER / "validation.md"
 MARK = "<!-- simulation: written by docs/validate_simulation.py -->\n"
+QUOTA_MARK = "<!-- quota: written by docs/validate_quota.py -->\n"
 
 
 @dataclass(frozen=True)
@@ -129,10 +130,12 @@ def main() -> None:
         parts = [against_theory(QUICK), coverage(QUICK), simfaas_section("quick")]
         sys.stdout.write("\n\n".join("\n".join(part) for part in parts) + "\n")
         return
-    page = PAGE.read_text(encoding="utf-8").split(MARK)[0].rstrip("\n")
+    before, _, own = PAGE.read_text(encoding="utf-8").partition(MARK)
+    _, mark, after = own.partition(QUOTA_MARK)
+    page = before.rstrip("\n")
     for part in (head(), against_theory(Effort()), coverage(Effort()), simfaas_section("full")):
         page += "\n\n" + (MARK + "\n" if part[0].startswith("# ") else "") + "\n".join(part).rstrip()
-    PAGE.write_text(page + "\n", encoding="utf-8")
+    PAGE.write_text(page + "\n" + (f"\n{mark}{after}" if mark else ""), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -122,8 +122,6 @@ def gather(
 
     Raises
     ------
-    ConfigurationError
-        If keys that are declared to share a quota have different limits.
     ModelError
         If `alpha` is not inside (0, 1).
     """

@@ -66,8 +66,8 @@ def _minute_remedy(account: Account) -> str:
     plan = "`keyrota plan LOG` tells how many keys each remedy needs."
     if account.calls.attribution.certain_share and not explained.by_minute:
         return (
-            "The calls of this log do not fill those minutes: something else uses the keys, or pick lines are "
-            "missing. Give all logs that use them before you change the rotation or the size (Q304)."
+            "The calls of this log do not fill those minutes: something else uses the keys, or pick lines "
+            "are missing. Give all logs that use them before you change the rotation or the size (Q304)."
         )
     if explained.by_minute and explained.with_room >= MOSTLY * explained.by_minute and client != "failover":
         return (

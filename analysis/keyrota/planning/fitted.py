@@ -193,7 +193,8 @@ def _refuse_too_few(
     span_s = max(1.0, (span_ns[1] - span_ns[0]) / 1e9)
     bursts = " that come in bursts" if dispersion > 1 else ""
     raise InputError(
-        f"pool {shown(name)}: {count(total, 'request')}{bursts} in {_span(span_s)} are too few for a rate; "
+        f"pool {shown(name)}: {count(total, 'request')}{bursts} in {_span(span_s)} "
+        f"{'is' if total == 1 else 'are'} too few for a rate; "
         f"about {needed:,} are enough, at this rate a log of {_span(needed * span_s / max(1, total))}"
     )
 
@@ -282,9 +283,10 @@ def scenario_of(fitted: Sequence[FittedPool], span_ns: tuple[int, int]) -> Scena
         If the pools cannot be simulated together.
     """
     busiest = max(fitted, key=lambda own: own.requests)
+    told_apart = [_named_apart(own, fitted) for own in fitted]
     return Scenario(
-        pools=tuple(own.pool for own in fitted),
-        functions=tuple(function for own in fitted for function in own.functions),
+        pools=tuple(pool for pool, _ in told_apart),
+        functions=tuple(function for _, functions in told_apart for function in functions),
         policy=busiest.policy,
         on_reject=busiest.on_reject,
         picks_per_request=busiest.picks_per_request,
@@ -292,3 +294,13 @@ def scenario_of(fitted: Sequence[FittedPool], span_ns: tuple[int, int]) -> Scena
         start=dt.datetime.fromtimestamp(span_ns[0] // MINUTE_NS * 60, dt.UTC),
         duration_s=max(60.0, (span_ns[1] - span_ns[0]) / 1e9),
     )
+
+
+def _named_apart(own: FittedPool, fitted: Sequence[FittedPool]) -> tuple[Pool, tuple[Function, ...]]:
+    """Return pool and functions; a function that picks from several pools is one of that pool's in each."""
+    others = {function.name for other in fitted if other is not own for function in other.functions}
+    functions = tuple(
+        replace(function, name=f"{function.name} ({own.pool.name})") if function.name in others else function
+        for function in own.functions
+    )
+    return replace(own.pool, functions=tuple(function.name for function in functions)), functions

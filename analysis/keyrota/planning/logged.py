@@ -49,11 +49,6 @@ def logged_pools(events: pd.DataFrame, config: PoolConfig) -> list[LoggedPool]:
         Event table in which picks name their pool, as a reader of logs makes it.
     config
         The declared pools.
-
-    Raises
-    ------
-    ConfigurationError
-        If keys that are declared to share a quota have different limits.
     """
     of_pool = {str(name): rows for name, rows in events.groupby("pool", observed=True, sort=False)}
     declared = {pool.name: pool for pool in config}

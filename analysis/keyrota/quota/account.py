@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from keyrota.quota.limits import LimitEvidence, WindowEvidence, limits_of
 from keyrota.quota.rejections import not_the_providers
 from keyrota.quota.shared import KnownLimits, SharedQuota, find_shared
 from keyrota.quota.usage import DayUse, KeyUse, day_uses, key_uses
+
+LEAST_CERTAIN: Final = 0.5
+"""Below this share of 429s whose call is certain, what keys share cannot be told."""
 
 UNTOLD = WindowEvidence("unknown", 0, 0, 0.0)
 
@@ -134,11 +138,6 @@ def make_accounts(
         Time of the log's first event.
     alpha
         False-alarm rate of shared quotas, over all pools together.
-
-    Raises
-    ------
-    ConfigurationError
-        If keys that are declared to share a quota have different limits.
     """
     begin_ns = None if begin is None or pd.isna(begin) else int(pd.Timestamp(begin).as_unit("ns").value)
     drafts: dict[str, _Draft] = {}
@@ -183,7 +182,10 @@ def _families(drafts: Mapping[str, _Draft]) -> list[list[_Draft]]:
 
 def _find_shared(family: Sequence[_Draft], begin: int | None, alpha: float) -> None:
     """Join keys that behave as one quota, and look at the limits anew."""
-    if not any(len(draft.calls.attribution.rows) for draft in family):
+    attributions = [draft.calls.attribution for draft in family]
+    rejections = sum(len(own.rows) for own in attributions)
+    certain = sum(len(own.rows) * (own.certain_share or 0.0) for own in attributions)
+    if not rejections or certain < LEAST_CERTAIN * rejections:
         return
     limits = {key: draft.known_limits for draft in family for keys in draft.quotas for key in keys}
     counts = family[0].counts
@@ -194,7 +196,7 @@ def _find_shared(family: Sequence[_Draft], begin: int | None, alpha: float) -> N
         order = np.argsort(np.concatenate([own.rows for own in calls]), kind="stable")
         causes = np.concatenate([own.causes for own in calls])[order]
         outcomes = outcomes_of(1.0 - counts.passed, causes, counts.is_whole_day())
-    known = [keys for draft in family for keys in draft.quotas if len(keys) > 1]
+    known = _declared_together(family)
     groups = find_shared(counts, outcomes, limits, window=_window(family), alpha=alpha, known=known)
     for draft in family:
         own = {key for keys in draft.quotas for key in keys}
@@ -205,6 +207,16 @@ def _find_shared(family: Sequence[_Draft], begin: int | None, alpha: float) -> N
             draft.quotas.append(tuple(sorted(members)))
         if draft.shared:
             draft.find_limits()
+
+
+def _declared_together(family: Sequence[_Draft]) -> list[tuple[int, ...]]:
+    """Return the groups of keys that are declared to be of one project, also across pools."""
+    keys_of: dict[str, set[int]] = {}
+    for draft in family:
+        if draft.declared is not None:
+            for key, project in zip(draft.declared.keys, draft.declared.projects, strict=False):
+                keys_of.setdefault(project, set()).add(key)
+    return [tuple(sorted(keys)) for keys in keys_of.values() if len(keys) > 1]
 
 
 def _window(family: Sequence[_Draft]) -> str:
@@ -218,12 +230,15 @@ def _account(draft: _Draft, events: pd.DataFrame) -> Account:
         draft.calls, draft.counts, draft.outcomes, draft.quotas,
         per_minute=per_minute, per_day=per_day, window=draft.window.used,
     )  # fmt: skip
-    by_day = np.zeros(len(draft.calls), dtype=bool)
     attribution = draft.calls.attribution
-    is_day = np.array([cause == "per-day" for cause in explained.causes], dtype=bool)
-    likely = attribution.probability >= 0.5
-    rows = attribution.pick[likely][is_day[attribution.rejection[likely]]]
-    by_day[np.searchsorted(draft.calls.rows, rows)] = True
+    moments = attribution.rows["time"]
+    is_day = (
+        np.array([cause == "per-day" for cause in explained.causes], dtype=bool) & moments.notna().to_numpy()
+    )
+    likely = (attribution.probability >= 0.5) & is_day[attribution.rejection]
+    keys = draft.calls.keys[np.searchsorted(draft.calls.rows, attribution.pick[likely])]
+    at = moments.to_numpy(dtype="datetime64[ns]").view("int64")[attribution.rejection[likely]]
+    exhaustions = list(zip(keys.tolist(), at.tolist(), strict=True))
     return Account(
         calls=draft.calls,
         minute=draft.minute,
@@ -233,6 +248,6 @@ def _account(draft: _Draft, events: pd.DataFrame) -> Account:
         quotas=tuple(draft.quotas),
         explained=explained,
         keys=key_uses(draft.calls, draft.counts, per_minute=per_minute, per_day=per_day),
-        days=day_uses(draft.calls, draft.counts, by_day, draft.quotas, per_day=per_day),
+        days=day_uses(draft.calls, draft.counts, exhaustions, draft.quotas, per_day=per_day),
         not_the_providers=not_the_providers(events),
     )

@@ -141,6 +141,8 @@ def _of_places(events: pd.DataFrame, rows: pd.DataFrame, picks: NDArray[np.int64
     what[np.isin(index, picks)] = _PICK
     what[np.isin(index, rows.index.to_numpy())] = _MARK
     done = (events["kind"] == "invocation") & events["duration_ms"].notna() & events["isolate"].notna()
+    # A request that ended in a 429 has had its error: it closes no other pick.
+    done &= ~(events["status"] == 429).fillna(False).astype(bool)
     what[done.to_numpy()] = _DONE
     wanted = np.flatnonzero((what >= 0) & np.isin(place, place[what == _MARK]))
     wanted = wanted[np.argsort(place[wanted], kind="stable")]
@@ -156,12 +158,7 @@ def _of_places(events: pd.DataFrame, rows: pd.DataFrame, picks: NDArray[np.int64
         )
     ]
     cuts = [0, *(np.flatnonzero(np.diff(place[wanted])) + 1).tolist(), len(told)]
-    has_id = (place[wanted] >= 0).tolist()
-    return [
-        _chained(told[first:last]) if has_id[first] else told[first:last]
-        for first, last in pairwise(cuts)
-        if last > first
-    ]
+    return [_chained(told[first:last]) for first, last in pairwise(cuts) if last > first]
 
 
 def _chained(place: list[_Happened]) -> list[_Happened]:
@@ -203,9 +200,11 @@ def _chain(picks: list[_Happened]) -> list[_Happened] | None:
 def _walk(place: list[_Happened], lag_s: float, found: _Found) -> None:
     """Go through one place: open picks are answered by 429s, and closed by the ends of requests."""
     unanswered: list[_Happened] = []
+    left: dict[int, float] = {}  # probability that a pick is unanswered, by its row
     for row in place:
         if row.what == _PICK:
             unanswered.append(row)
+            left[row.row] = 1.0
             del unanswered[:-MOST_OPEN]
         elif row.what == _DONE and row.time is not None:
             begin = row.time - row.lasted - SLACK_NS
@@ -213,10 +212,13 @@ def _walk(place: list[_Happened], lag_s: float, found: _Found) -> None:
             if own is not None:
                 unanswered.remove(own)
         elif row.what == _MARK and unanswered:
-            _answer(row, unanswered, lag_s, found)
+            _answer(row, unanswered, left, lag_s, found)
+            unanswered = [pick for pick in unanswered if left[pick.row] >= LEAST_PROBABILITY]
 
 
-def _answer(mark: _Happened, unanswered: list[_Happened], lag_s: float, found: _Found) -> None:
+def _answer(
+    mark: _Happened, unanswered: list[_Happened], left: dict[int, float], lag_s: float, found: _Found
+) -> None:
     recent = [
         pick
         for pick in unanswered
@@ -224,14 +226,14 @@ def _answer(mark: _Happened, unanswered: list[_Happened], lag_s: float, found: _
     ]
     if not recent:
         return
-    weights = _weights(mark, recent, lag_s)
-    best = int(len(weights) - 1 - weights[::-1].argmax())
+    weights = _weights(mark, recent, lag_s) * [left[pick.row] for pick in recent]
+    weights /= weights.sum()
     if len(recent) == 1 and mark.time is not None and recent[0].time is not None:
         found.lags.append(mark.time - recent[0].time)
     for pick, weight in zip(recent, weights.tolist(), strict=True):
         if weight >= LEAST_PROBABILITY:
             found.add(mark.row, pick.row, weight)
-    unanswered.remove(recent[best])
+        left[pick.row] = max(0.0, left[pick.row] - weight)
 
 
 def _weights(mark: _Happened, recent: list[_Happened], lag_s: float) -> NDArray[np.float64]:

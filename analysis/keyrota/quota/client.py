@@ -100,7 +100,9 @@ def _reaction(
         return Reaction("unknown")
     followed, tries = len(second), int(np.bincount(requests).max())
     if followed < LEAST_FOLLOWED * len(first):
-        return Reaction("fail", len(first), followed, None, tries)
+        # Without isolates a wait would not show.
+        is_seen = bool((calls.places[first] >= 0).any())
+        return Reaction("fail" if is_seen else "unknown", len(first), followed, None, tries)
     marks = _nanoseconds(attribution.rows)[calls.answered[previous[second]]]
     base_s = max(0.0, float(np.median(calls.times[second] - marks)) / 1e9)
     kind: Literal["failover", "backoff"] = "failover" if base_s * 1e9 <= AT_ONCE_NS else "backoff"

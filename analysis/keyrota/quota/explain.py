@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyrota.events import CAUSES
+from keyrota.quota.attribution import CERTAIN
 from keyrota.quota.calls import Calls
 from keyrota.quota.counts import DAY, Counts, reached
 from keyrota.quota.evidence import Outcomes
@@ -38,8 +39,8 @@ class Explained:
     explained, unexplained
         429s of known keys that come while the window of their cause is full, and while it has room.
     open
-        429s that the replay cannot judge: their key is uncertain, their Pacific day began before the log, or
-        they are for want of tokens or of any quota.
+        429s that the replay cannot judge: their key or time is uncertain, their Pacific day began before the
+        log, or they are for want of tokens or of any quota.
     missing
         Calls that passed although a window was full.
     by_minute, with_room
@@ -93,11 +94,14 @@ def explain(
         at = np.concatenate([counts.of(key) for key in keys])
         minute_full[at] = reached(counts.together(keys, at, window), per_minute)
         day_full[at] = reached(counts.together(keys, at, DAY), per_day)
-    is_rejected = outcomes.by_minute | outcomes.by_day
+    is_rejected = (outcomes.by_minute | outcomes.by_day) & counts.is_counted
     fits = (outcomes.by_minute & minute_full) | (outcomes.by_day & day_full)
     missing = outcomes.passed & (minute_full | day_full)
     by_minute = outcomes.by_minute & minute_full & ~(outcomes.by_day & day_full)
     causes, sources = _causes(calls, minute_full, day_full)
+    # An error without a cause, on a day that began before the log: the full minute tells it all the same.
+    told = _of_minute(calls, causes) & minute_full & ~is_rejected
+    fits, by_minute, is_rejected = fits | told, by_minute | told, is_rejected | told
     return Explained(
         causes=causes,
         sources=sources,
@@ -108,6 +112,17 @@ def explain(
         by_minute=int(np.count_nonzero(by_minute)),
         with_room=_with_room(counts, np.flatnonzero(by_minute), quotas, per_minute, per_day, window),
     )
+
+
+def _of_minute(calls: Calls, causes: Sequence[str]) -> NDArray[np.bool_]:
+    """Return the calls that surely got a 429 of the minute."""
+    attribution = calls.attribution
+    is_minute = np.array([cause == "per-minute" for cause in causes], dtype=bool)
+    found = np.zeros(len(calls), dtype=bool)
+    sure = attribution.probability >= CERTAIN
+    rows = attribution.pick[sure][is_minute[attribution.rejection[sure]]]
+    found[np.searchsorted(calls.rows, rows)] = True
+    return found
 
 
 def _causes(

@@ -15,9 +15,9 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
-from math import inf, log
+from math import ceil, inf, log
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -30,6 +30,9 @@ Bools = NDArray[np.bool_]
 
 MOST_PASSES: Final = 0.2
 """Of the calls that one window would refuse and two let pass, at most so many pass where keys share it."""
+
+LOST: Final = 0.05
+"""A log may lack so many of a day's calls: apart, a stated day limit may seem lower by as much, or by 1."""
 
 Group = tuple[int, ...]
 
@@ -126,10 +129,12 @@ def find_shared(
         joined[together] = min(accepted[best].log_ratio, joined.pop(best[0], inf), joined.pop(best[1], inf))
         groups = [group for group in groups if group not in best] + [together]
         tried = {pair: found for pair, found in tried.items() if not set(pair) & set(best)}
-    return [
+    found = [
         SharedQuota(group, ratio, *suspects.explained(group), number)
         for group, ratio in sorted(joined.items())
     ]
+    # What leaves more open than it explains is another provider's rule, not a shared quota.
+    return [group for group in found if group.unexplained <= group.explained]
 
 
 def _declared_groups(keys: Sequence[int], known: Iterable[Group]) -> list[Group]:
@@ -216,7 +221,27 @@ class _Suspects:
             return _Comparison(gain, gain)
         if passes > MOST_PASSES * (passes + refusals):
             return _Comparison(gain, -inf)
-        return _Comparison(gain, together - max(as_known, _best_apart(outcomes, minute, day, limits)))
+        apart = max(
+            as_known, _best_apart(outcomes, minute, day, limits), self._charged(pair, places, outcomes)
+        )
+        return _Comparison(gain, together - apart)
+
+    def _charged(
+        self, pair: tuple[Group, Group], places: Sequence[NDArray[np.int64]], outcomes: Outcomes
+    ) -> float:
+        """Return the log-likelihood of windows apart that count rejected calls too."""
+        limits = self.limits[pair[0][0]]
+        charged = replace(self.counts, passed=np.ones(len(self.counts.times)), _of_key={})
+        full = [
+            np.concatenate(
+                [
+                    reached(charged.together(group, at, window), limit)
+                    for group, at in zip(pair, places, strict=True)
+                ]
+            )
+            for window, limit in ((self.window, limits.per_minute), (DAY, limits.per_day))
+        ]
+        return log_likelihood(outcomes, full[0], full[1])
 
 
 class _Comparison(NamedTuple):
@@ -239,8 +264,10 @@ def _best_apart(
         minutes = [None, *range(1, int(minute.max(initial=0)) + 2)]
     for per_minute in minutes:
         full = reached(minute, per_minute)
-        if limits.day_is_stated:
-            best = max(best, log_likelihood(outcomes, full, reached(day, limits.per_day)))
+        if limits.day_is_stated and limits.per_day is not None:
+            least = max(1, limits.per_day - max(1, ceil(LOST * limits.per_day)))
+            for per_day in range(least, limits.per_day + 1):
+                best = max(best, log_likelihood(outcomes, full, reached(day, per_day)))
             continue
         # What a full minute explains does not depend on the day's limit; the rest is by the day's count.
         settled = (outcomes.by_minute | outcomes.passed) & full

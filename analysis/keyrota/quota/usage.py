@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from keyrota.quota.calls import Calls
 from keyrota.quota.counts import Counts
@@ -56,7 +55,7 @@ class DayUse:
     is_whole
         Whether the log covers the day from its midnight.
     exhausted
-        When the first call of each key was rejected for the day, nanoseconds since 1970 UTC.
+        When the first 429 for the day came to each key, nanoseconds since 1970 UTC.
     """
 
     date: dt.date
@@ -100,7 +99,7 @@ def key_uses(
 def day_uses(
     calls: Calls,
     counts: Counts,
-    by_day: NDArray[np.bool_],
+    exhaustions: Sequence[tuple[int, int]],
     quotas: Sequence[tuple[int, ...]],
     *,
     per_day: int | None,
@@ -111,8 +110,8 @@ def day_uses(
     ----------
     calls, counts
         Of one pool.
-    by_day
-        Calls that were rejected for the day, shape (calls,).
+    exhaustions
+        Key and time of each 429 for the day, nanoseconds since 1970 UTC.
     quotas
         The keys of each quota: `per_day` counts once for each.
     per_day
@@ -123,9 +122,11 @@ def day_uses(
     for day in np.unique(days[counts.is_counted]).tolist():
         at = np.flatnonzero(counts.is_counted & (days == day))
         keys, number = np.unique(calls.keys[at], return_counts=True)
-        rejected = at[by_day[at]]
-        first = {int(key): int(calls.times[rejected[calls.keys[rejected] == key][0]])
-                 for key in np.unique(calls.keys[rejected])}  # fmt: skip
+        begin, end = int(midnights[day]), int(midnights[day + 1])
+        first: dict[int, int] = {}
+        for key, moment in exhaustions:
+            if begin <= moment < end:
+                first[key] = min(moment, first.get(key, moment))
         found.append(
             DayUse(
                 date=pacific_date(int(midnights[day])),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 import numpy as np
@@ -151,11 +151,6 @@ def before(earlier: Reading, later: Reading) -> Reading:
             "first event of the log; give the earlier log to --against, or the same log and --since"
         )
     return replace(earlier, events=events)
-
-
-def with_comparison(content: Any, comparison: ComparisonReport | None) -> Any:
-    """Return a report as plain values with its comparison, null if there is none."""
-    return {**msgspec.to_builtins(content), "comparison": msgspec.to_builtins(comparison)}
 
 
 def _of_pools(events: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -37,8 +37,8 @@ def quota_sentences(pool: PoolReport) -> Iterator[str]:
         yield from _reaction(rejections)
     elif rejections.missing:
         yield (
-            f"429s: none, though the limits would reject {count(rejections.missing, 'call')}: the log may not "
-            "show errors, or the limits are not as declared."
+            f"429s: none, though the limits would reject {count(rejections.missing, 'call')}: the log may "
+            "not show errors, or the limits are not as declared."
         )
     else:
         yield "429s: none."
