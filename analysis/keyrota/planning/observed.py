@@ -19,9 +19,6 @@ MOSTLY: Final = 0.9
 SELDOM_BROKEN: Final = 0.2
 """Of steps: a log that lost lines has some that are out of order."""
 
-LEAST_GIVEN_UP: Final = 3
-"""Requests that end in a 429 after several calls, from which they tell how many calls a client makes."""
-
 PATIENT_S: Final = 10.0
 """A client whose first wait is longer waits for the delay that the 429 states."""
 
@@ -66,7 +63,8 @@ def _is_shared(runs: Runs) -> bool:
 
 def observed_reaction(calls: Calls, size: int) -> OnReject:
     """Return what the client does on a 429, for a pool of `size` keys."""
-    reaction, tries = calls.reaction, _tries(calls)
+    reaction = calls.reaction
+    tries = reaction.gives_up_after
     if reaction.kind == "failover":
         return Failover(tries=None if tries is None or tries >= size else tries)
     if reaction.kind == "backoff":
@@ -76,13 +74,3 @@ def observed_reaction(calls: Calls, size: int) -> OnReject:
             return Wait(tries=most)
         return Backoff(tries=most, base_s=base_s, jitter=0.0)
     return Fail()
-
-
-def _tries(calls: Calls) -> int | None:
-    """Return after how many calls most requests give up; ``None`` where hardly any was seen to do so.
-
-    The most calls of any request would not do: one that took another's call for its own has more.
-    """
-    made = np.bincount(calls.requests)[calls.rejected_requests]
-    made = made[made > 1]
-    return int(np.bincount(made).argmax()) if len(made) >= LEAST_GIVEN_UP else None

@@ -32,6 +32,9 @@ LEAST_FOLLOWED: Final = 0.2
 FIRST_CALL_NS: Final = 5_000_000_000
 """The first call of an invocation comes at most so long after its begin."""
 
+LEAST_GIVEN_UP: Final = 3
+"""Requests that end in a 429 after several calls, from which they tell how many calls a client makes."""
+
 _UNANNOUNCED: Final = np.iinfo(np.int64).max
 
 
@@ -49,7 +52,10 @@ class Reaction:
     base_s
         Median wait before the second call, in seconds.
     tries
-        Most calls of a request.
+        Most calls of a request; one that took another's call for its own has too many.
+    gives_up_after
+        How many calls most requests had made that ended in a 429 after several; ``None`` where hardly any
+        was seen to do so.
     """
 
     kind: Literal["fail", "failover", "backoff", "unknown"]
@@ -57,6 +63,7 @@ class Reaction:
     followed: int = 0
     base_s: float | None = None
     tries: int = 1
+    gives_up_after: int | None = None
 
 
 class BareCalls(NamedTuple):
@@ -106,7 +113,14 @@ def _reaction(
     marks = _nanoseconds(attribution.rows)[calls.answered[previous[second]]]
     base_s = max(0.0, float(np.median(calls.times[second] - marks)) / 1e9)
     kind: Literal["failover", "backoff"] = "failover" if base_s * 1e9 <= AT_ONCE_NS else "backoff"
-    return Reaction(kind, len(first), followed, base_s, tries)
+    return Reaction(kind, len(first), followed, base_s, tries, _gives_up_after(calls, requests))
+
+
+def _gives_up_after(calls: BareCalls, requests: NDArray[np.int64]) -> int | None:
+    last = len(requests) - 1 - np.unique(requests[::-1], return_index=True)[1]
+    made = np.bincount(requests)[calls.answered[last] >= 0]
+    made = made[made > 1]
+    return int(np.bincount(made).argmax()) if len(made) >= LEAST_GIVEN_UP else None
 
 
 def _after_a_429(

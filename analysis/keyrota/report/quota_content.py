@@ -88,7 +88,12 @@ def rejections_of(pool: PoolFacts) -> RejectionsReport:
         another_key_had_room=explained.with_room,
         not_the_providers=account.not_the_providers,
         reaction=ReactionReport(
-            reaction.kind, reaction.rejected, reaction.followed, reaction.base_s, reaction.tries
+            reaction.kind,
+            reaction.rejected,
+            reaction.followed,
+            reaction.base_s,
+            reaction.tries,
+            reaction.gives_up_after,
         ),
     )
 

@@ -97,7 +97,7 @@ def _reaction(rejections: RejectionsReport) -> Iterator[str]:
     reaction = rejections.reaction
     if reaction is None or reaction.kind == "unknown":
         return
-    most = f"up to {count(reaction.tries, 'call')} a request"
+    most = f"up to {count(reaction.gives_up_after or reaction.tries, 'call')} a request"
     if reaction.kind == "fail":
         yield "On a 429 the client gives up."
     elif reaction.kind == "failover":

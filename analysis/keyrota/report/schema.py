@@ -106,7 +106,7 @@ class ReactionReport(msgspec.Struct, frozen=True):
     """What the client does on a 429, as the log shows it.
 
     `kind` is fail, failover (the next key at once), backoff (waits `base_s` and calls again) or unknown;
-    `tries` is the most calls of a request.
+    `tries` is the most calls of a request, `gives_up_after` that of most requests that gave up.
     """
 
     kind: str
@@ -114,6 +114,7 @@ class ReactionReport(msgspec.Struct, frozen=True):
     followed: int
     base_s: float | None
     tries: int
+    gives_up_after: int | None = None
 
 
 class RejectionsReport(msgspec.Struct, frozen=True):

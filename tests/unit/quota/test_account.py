@@ -167,13 +167,15 @@ def test_a_day_limit_that_bodies_state_counts_against_the_declared_one():
     assert day.exhausted_at == first.value
 
 
-def test_bare_errors_of_a_log_that_begins_within_a_day_are_open():
-    """Minute or day cannot be told, for the day's calls before the log are not known."""
+def test_bare_errors_of_a_log_that_begins_within_a_day_are_open_unless_a_minute_is_full():
+    """Of the others minute or day cannot be told, for the day's calls before the log are not known."""
     events, pool = simulated(per_day=50)
     late = events[events["time"] >= events["time"].min() + pd.Timedelta("30min")].reset_index(drop=True)
     found = account(bare(late), pool)
-    assert (found.explained.explained, found.explained.unexplained) == (0, 0)
-    assert found.explained.open == found.rejection_count > 0
+    explained = found.explained
+    assert 0 < explained.explained == explained.by_minute < found.rejection_count
+    assert explained.unexplained == 0
+    assert explained.open == found.rejection_count - explained.explained
     assert found.shared == ()
     assert not found.days[0].is_whole
 
