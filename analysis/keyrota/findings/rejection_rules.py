@@ -216,5 +216,5 @@ RULES: Final = (
     Rule("Q302", "day-limit-hit", "error", _day_limit_hit),
     Rule("Q301", "minute-limit-hit", "error", _minute_limit_hit),
     Rule("Q303", "token-limit-hit", "error", _token_limit_hit),
-    Rule("Q308", "too-many-429s", "error", _too_many),
+    Rule("Q308", "too-many-rejections", "error", _too_many),
 )
