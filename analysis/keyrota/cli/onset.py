@@ -78,7 +78,7 @@ def command(
       keyrota onset --pool CHAT --on-reject failover
       keyrota onset --per-minute 2 --keys 2,4 --rate 0.2/min --ramp 10%/day
     """
-    from keyrota.cli.output import emit, text_style
+    from keyrota.cli.output import emit, refuse_to_overwrite, text_style
     from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
     from keyrota.cli.scenario import note, notes_of, scenario_of_arguments, with_keys
     from keyrota.planning.onset import find_onset
@@ -88,6 +88,7 @@ def command(
     from keyrota.report.onset_text import as_text
 
     if output is not None:
+        refuse_to_overwrite([output], [arguments.pools, arguments.scenario_file])
         refuse_to_replace(output, overwrite=force)
     scenario = scenario_of_arguments(
         with_keys(arguments, sizes[0]), needs_rate=growth is not None, can_replay=False

@@ -12,6 +12,7 @@ import click
 from keyrota.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from keyrota.logs.read import Reading
@@ -40,6 +41,20 @@ def refuse_input(output: Path | None, reading: Reading) -> None:
     for source in reading.input.sources:
         if os.path.realpath(source.name) == target:
             raise ConfigurationError(f"{output}: is one of the logs; write the result to another file")
+
+
+def refuse_to_overwrite(outputs: Iterable[Path | None], inputs: Iterable[str | None]) -> None:
+    """Refuse to write over what is read: logs, a pools file, a scenario.
+
+    Raises
+    ------
+    ConfigurationError
+        If an output names one of the inputs.
+    """
+    read = {os.path.realpath(name) for name in inputs if name not in (None, "", "-")}
+    for output in outputs:
+        if output is not None and os.path.realpath(output) in read:
+            raise ConfigurationError(f"{output}: is one of the inputs; write the result to another file")
 
 
 def emit(text: str, output: Path | None, force: bool, reading: Reading | None = None) -> None:

@@ -95,7 +95,7 @@ def command(
       keyrota plan --rate CHAT=0.2/min --rate IMAGE=3/min --format markdown -o plan.md
       keyrota plan logs/ --growth 10%/month
     """
-    from keyrota.cli.output import emit, text_style
+    from keyrota.cli.output import emit, refuse_to_overwrite, text_style
     from keyrota.report.as_json import as_json
     from keyrota.report.atomic import refuse_to_replace
     from keyrota.report.plan import describe
@@ -103,6 +103,7 @@ def command(
     from keyrota.report.plan_text import as_text
 
     if output is not None:
+        refuse_to_overwrite([output], [*logs, arguments.pools, arguments.scenario_file])
         refuse_to_replace(output, overwrite=force)
     if growth is None and _was_given("horizon"):
         raise ConfigurationError("--horizon has no effect here; it goes with --growth")

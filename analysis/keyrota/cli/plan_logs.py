@@ -5,20 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from keyrota.cli.like import CHANGES
 from keyrota.cli.log_model import LogModel, model_of_logs
 from keyrota.cli.scenario import changed_by, note
+from keyrota.cli.scenario_options import flag
 from keyrota.display import count, listed
-from keyrota.errors import InputError
+from keyrota.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
     from keyrota.cli.reading import LogArguments
     from keyrota.cli.scenario_options import ScenarioArguments
+    from keyrota.planning.fitted import FittedPool
     from keyrota.planning.logged import LoggedPool
     from keyrota.pools.declared import PoolConfig
     from keyrota.simulation.scenario import Scenario
 
 MOSTLY: Final = 0.5
 """Share of a pool's 429s from which their cause is what binds."""
+
+ALLOWED: Final = CHANGES - {"duration", "warm_up", "start", "deploy_at"} | {"pools", "pool"}
+"""Options that go with logs."""
+
+PASSING: Final = 0.05
+"""Where more calls pass than this share, some project has quota."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +73,18 @@ def scenarios_of_logs(logs: LogArguments, arguments: ScenarioArguments) -> list[
 
     Raises
     ------
+    ConfigurationError
+        If an option describes what the logs tell.
     InputError
         If no pool tells a rate.
     """
     from keyrota.planning.fitted import scenario_of
 
+    others = sorted(flag(name) for name in arguments.given - ALLOWED)
+    if others:
+        raise ConfigurationError(
+            f"{listed(others)} has no effect here: pools, traffic and isolates are those of the logs"
+        )
     model = model_of_logs(logs, arguments.pool)
     if not logs.quiet:
         for told in [*model.too_thin, *_notes(model)]:
@@ -86,7 +102,7 @@ def scenarios_of_logs(logs: LogArguments, arguments: ScenarioArguments) -> list[
             LogDemand(
                 scenario=scenario,
                 pool=fitted.pool.name,
-                source=f"{count(fitted.requests, 'request')} in {model.sources}",
+                source=f"{count(fitted.requests, 'request')} in {model.sources}, {_ended(fitted)}",
                 windows=None if fitted.window == "unknown" else (fitted.window,),
                 hopeless=hopeless,
                 binding_hint=_binding(logged),
@@ -98,6 +114,11 @@ def scenarios_of_logs(logs: LogArguments, arguments: ScenarioArguments) -> list[
     return demands
 
 
+def _ended(fitted: FittedPool) -> str:
+    share = fitted.rejected / max(1, fitted.requests)
+    return f"{100 * share:.2g} % of them in a 429" if fitted.rejected else "none of them in a 429"
+
+
 def _notes(model: LogModel) -> list[str]:
     return [f"pool {fitted.pool.name}: {told}" for fitted in model.fitted for told in fitted.notes]
 
@@ -107,6 +128,9 @@ def _hopeless(logged: LoggedPool) -> str | None:
     causes = logged.account.explained.causes
     if not causes or causes.count("no-quota") < MOSTLY * len(causes):
         return None
+    calls = logged.account.calls
+    if (1 - calls.rejected).sum() > PASSING * len(calls):
+        return None  # some keys have quota
     rows = logged.account.calls.attribution.rows
     models = sorted({str(name) for name in rows.loc[rows["cause"] == "no-quota", "model"].dropna()})
     of = f" for {listed(models)}" if models else ""

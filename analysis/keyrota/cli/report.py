@@ -51,12 +51,13 @@ def command(
       keyrota report --since 24h export.json --against export.json
       docker logs supabase_edge_runtime_app 2>&1 | keyrota report -
     """
-    from keyrota.cli.output import emit, refuse_input, text_style
+    from keyrota.cli.output import emit, refuse_input, refuse_to_overwrite, text_style
     from keyrota.cli.reading import read_arguments
     from keyrota.report.as_json import as_json
     from keyrota.report.content import judge
     from keyrota.report.text import as_text
 
+    refuse_to_overwrite([output], [*arguments.logs, arguments.pools])
     reading = read_arguments(arguments)
     comparison = None
     if against:

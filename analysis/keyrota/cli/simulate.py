@@ -83,7 +83,7 @@ def command(
       keyrota simulate --keys 4 --per-minute 2 --rate 4/min --write-log day.log
       keyrota simulate --like export.json --on-reject failover
     """
-    from keyrota.cli.output import emit, text_style
+    from keyrota.cli.output import emit, refuse_to_overwrite, text_style
     from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
     from keyrota.cli.scenario import note, notes_of, scenario_of_arguments
     from keyrota.report.as_json import as_json
@@ -104,6 +104,8 @@ def command(
     log_file = None if write_log in (None, "-") else Path(str(write_log))
     if write_log == "-" and output is None:
         raise ConfigurationError("--write-log -: the log and the result cannot share standard output; add -o")
+    inputs = [*like, *arguments.replay, arguments.pools, arguments.scenario_file]
+    refuse_to_overwrite([log_file, output], inputs)
     for path in (log_file, output):  # before the work, not after it
         if path is not None:
             refuse_to_replace(path, overwrite=force)

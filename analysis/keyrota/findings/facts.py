@@ -16,7 +16,7 @@ from keyrota.quota.account import Account, PoolEvents, make_accounts
 from keyrota.quota.over_time import OverTime, over_time
 from keyrota.rotation.fairness import RotationTests, TestName, run_tests
 from keyrota.rotation.requests import PicksPerRequest, picks_per_request
-from keyrota.rotation.runs import Runs, find_runs
+from keyrota.rotation.runs import Runs, find_runs, with_marks
 from keyrota.rotation.verdict import Decision, Verdict, decide
 from keyrota.streams import named_stream
 
@@ -131,7 +131,7 @@ def gather(
     names += sorted(
         name for name, rows in of_pool.items() if name not in names and (rows["kind"] == "pick").any()
     )
-    runs = {name: find_runs(_with_marks(of_pool[name], events)) if name in of_pool else {} for name in names}
+    runs = {name: find_runs(with_marks(of_pool[name], events)) if name in of_pool else {} for name in names}
     # Every size of every pool is tested, and all of them are one family.
     units = [(name, of_size) for name in names for of_size in runs[name].values()]
     tests = [
@@ -199,14 +199,6 @@ def _all_in_pools(events: pd.DataFrame, config: PoolConfig) -> pd.DataFrame:
     for index, key, function in zip(at.tolist(), keys, functions, strict=True):
         names[index] = of_key.get(key) or of_function.get(function) or NAMELESS
     return check_events(events.assign(pool=names))
-
-
-def _with_marks(own: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
-    """Add the marks of new isolates that could not be given a pool: they bound runs all the same."""
-    marks = events[
-        events["pool"].isna() & events["isolate"].isna() & events["kind"].isin(["boot", "listening"])
-    ]
-    return pd.concat([own, marks]).sort_index() if len(marks) else own
 
 
 def _pool_facts(

@@ -13,6 +13,9 @@ from keyrota.planning.fitted import FittedPool, fit_pool, scenario_of
 from keyrota.planning.logged import LoggedPool, span_of_log
 from keyrota.planning.resize import without_day_limit
 
+OTHER_CAUSES: Final = ("no-quota", "tokens-per-minute")
+"""Where most 429s are for these, requests a minute and a day are not what is short."""
+
 LEAST_SPAN_NS: Final = 20 * 3_600_000_000_000
 """A shorter log says nothing about the limit of a day."""
 
@@ -26,11 +29,14 @@ def _thin_headroom(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
         if fitted is None or (fitted.pool.quota.per_minute is None and fitted.pool.quota.per_day is None):
             continue
         scenario = scenario_of([fitted], span)
-        if span[1] - span[0] < LEAST_SPAN_NS:
+        causes = pool.account.explained.causes if pool.account is not None else ()
+        if sum(causes.count(name) for name in OTHER_CAUSES) > len(causes) / 2:
+            continue
+        if span[1] - span[0] < LEAST_SPAN_NS and "per-day" not in causes:
             # Some busy hours do not tell what a day brings.
             scenario = without_day_limit(scenario)
         share = expected_share(scenario, pool.name)
-        if share is None or share <= facts.target:
+        if share is None or share <= facts.target or _passes_full_windows(pool):
             continue
         better = expected_share(scenario, pool.name, fails_over=True)
         by_minute = expected_share(without_day_limit(scenario), pool.name)
@@ -58,6 +64,11 @@ def _thin_headroom(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
         )
 
 
+def _passes_full_windows(pool: PoolFacts) -> bool:
+    """Whether the log contradicts the limits (Q304): then they say nothing about what to expect."""
+    return pool.account is not None and pool.account.explained.is_contradicted
+
+
 def _fitted(pool: PoolFacts, span: tuple[int, int]) -> FittedPool | None:
     """Return the fitted pool; ``None`` where the log is too short for a rate, which D403 is about."""
     if pool.account is None or pool.picks.empty:
@@ -71,7 +82,9 @@ def _fitted(pool: PoolFacts, span: tuple[int, int]) -> FittedPool | None:
 
 
 def _per_cent(share: float | None) -> str:
-    return "unknown" if share is None else f"{100 * share:.2g} %"
+    if share is None:
+        return "unknown"
+    return f"{100 * share:.2g} %" if share < 0.095 else f"{100 * share:.0f} %"
 
 
 RULES: Final = (Rule("Q307", "thin-headroom", "warning", _thin_headroom),)

@@ -20,7 +20,6 @@ from keyrota.findings.rule import Finding, Rule
 from keyrota.findings.wording import agree, places
 from keyrota.logs.read import LogInput, SourceInput
 from keyrota.quota.gaps import BURST_CAP, capped_windows, without_pick
-from keyrota.quota.rejections import rejected
 from keyrota.rotation.fairness import RotationTests
 from keyrota.rotation.policies import declared_step
 
@@ -179,8 +178,12 @@ def _weights(own: pd.DataFrame, per_event: Mapping[str, float]) -> NDArray[np.fl
     return np.array(of_source, dtype=np.float64)[own["source"].cat.codes]
 
 
+def _rejections(pool: PoolFacts) -> pd.DataFrame:
+    return pool.events.iloc[:0] if pool.account is None else pool.account.calls.attribution.rows
+
+
 def _without_pick(facts: LogFacts, pool: PoolFacts) -> pd.DataFrame:
-    marks = rejected(pool.events)
+    marks = _rejections(pool)
     if marks["isolate"].isna().all() or pool.account is None or pool.picks.empty:
         return marks.iloc[:0]
     return without_pick(pool.events, pool.account.calls, of_kind(facts.events, "pick"))
@@ -204,7 +207,7 @@ def _shares_off(
     for pool in facts.pools:
         number = len(alone[pool.name])
         if number:
-            kept = int(rejected(pool.events)["isolate"].notna().sum()) - number
+            kept = int(_rejections(pool)["isolate"].notna().sum()) - number
             lost[pool.name] += max(number, math.ceil(len(pool.picks) * number / max(1, kept)))
     return {
         pool.name: lost[pool.name] / (len(pool.picks) + lost[pool.name]) if lost[pool.name] else 0.0
@@ -245,7 +248,7 @@ def _of_bursts(rule: Rule, burst: _Bursts, off: Mapping[str, float]) -> Iterator
 
 
 def _of_lone_429s(rule: Rule, pool: PoolFacts, alone: pd.DataFrame, off: float) -> Finding:
-    total = len(rejected(pool.events))
+    total = len(_rejections(pool))
     return rule.finding(
         f"{len(alone):,} of {count(total, '429')} {agree(len(alone), 'comes', 'come')} from isolates without "
         f"a pick: the lines of the picks were lost; {_in_words(off)}",

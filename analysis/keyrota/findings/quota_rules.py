@@ -29,11 +29,43 @@ def _limit_differs(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
             elif evidence.declared is None and evidence.in_force is not None and pool.declared is not None:
                 yield _undeclared(rule, pool, evidence, span)
         yield from _unexplained(rule, pool, account)
+        yield from _contradicted(rule, pool, account)
+
+
+def _contradicted(rule: Rule, pool: PoolFacts, account: Account) -> Iterator[Finding]:
+    explained = account.explained
+    if not explained.is_contradicted or account.minute.is_refuted or account.day.is_refuted:
+        return
+    limits = [
+        f"{limit:,} a {span}"
+        for limit, span in ((account.minute.in_force, "minute"), (account.day.in_force, "Pacific day"))
+        if limit is not None
+    ]
+    seen = f"{count(explained.explained, '429')} {agree(explained.explained, 'shows', 'show')} there"
+    yield rule.finding(
+        f"{count(explained.missing, 'call')} passed although the limit of their key ({listed(limits)}) was "
+        f"used up, and {seen if explained.explained else 'no 429 shows there'}",
+        "The limits are higher than declared, or the log does not show errors: see the quota of the projects "
+        "in AI Studio, and whether the 429s of the provider are logged. Plans and expectations rest on these "
+        "limits.",
+        pool=pool.name,
+        evidence={
+            "passed_a_full_window": explained.missing,
+            "explained": explained.explained,
+            "per_minute": account.minute.in_force,
+            "per_day": account.day.in_force,
+        },
+    )
 
 
 def _differs(rule: Rule, pool: PoolFacts, account: Account, evidence: LimitEvidence, span: str) -> Finding:
     declared, found = f"{evidence.declared:,} a {span}", evidence.in_force
-    if evidence.stated is not None:
+    if found is None:
+        how = f"calls go on passing beyond {declared}, while 429s come at other times"
+        remedy = (
+            "There is no such limit: see the quota of the project in AI Studio, and correct the pools file."
+        )
+    elif evidence.stated is not None:
         number = dict(evidence.stated_counts)[evidence.stated]
         how = f"{count(number, 'error')} {agree(number, 'states', 'state')} a limit of {found:,}"
         remedy = f"Write {found} into the pools file, with the day since which it holds."
@@ -47,7 +79,9 @@ def _differs(rule: Rule, pool: PoolFacts, account: Account, evidence: LimitEvide
             "is also what a key looks like that is used elsewhere, or shares a project."
         )
     return rule.finding(
-        f"{how}, where {declared} are declared",
+        f"{how}: as declared, the limit is wrong"
+        if found is None
+        else f"{how}, where {declared} are declared",
         remedy,
         pool=pool.name,
         evidence={

@@ -64,7 +64,7 @@ def _minute_limit_hit(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
 def _minute_remedy(account: Account) -> str:
     explained, client = account.explained, account.calls.reaction.kind
     plan = "`keyrota plan LOG` tells how many keys each remedy needs."
-    if account.calls.attribution.certain_share and not explained.by_minute:
+    if explained.unexplained and not explained.by_minute:
         return (
             "The calls of this log do not fill those minutes: something else uses the keys, or pick lines "
             "are missing. Give all logs that use them before you change the rotation or the size (Q304)."
@@ -132,11 +132,18 @@ def _no_quota(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
         rows = account.calls.attribution.rows
         models = sorted(rows.loc[(rows["cause"] == "no-quota").to_numpy(), "model"].dropna().unique())
         model = f" for {listed([str(name) for name in models])}" if models else ""
+        keys = _keys(account, "no-quota")
+        others = {use.key for use in account.keys if use.calls - use.rejected >= 1} - set(keys)
+        whose = (
+            f"the projects of keys {listed([str(key) for key in keys], limit=20)}"
+            if others
+            else "the projects"
+        )
         yield rule.finding(
-            f"{_calls(pool, account, number)} got a 429 whose limit is 0: the projects have no quota{model}",
+            f"{_calls(pool, account, number)} got a 429 whose limit is 0: {whose} have no quota{model}",
             "More keys of this kind will not help, nor will waiting: enable billing, or take another model.",
             pool=pool.name,
-            keys=_keys(account, "no-quota"),
+            keys=keys,
             evidence={**_evidence(account, "no-quota", number), "models": [str(name) for name in models]},
         )
 

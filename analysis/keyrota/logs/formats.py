@@ -36,7 +36,7 @@ _BINARY: Final = (
     (b"BZh", "compressed twice; decompress it once"),
     (b"\x28\xb5\x2f\xfd", "compressed twice; decompress it once"),
     (b"PK\x03\x04", "a zip archive; unpack it first"),
-    (b"PAR1", "a Parquet file in a compressed or piped form; an event table is read as a plain file"),
+    (b"PAR1", "a Parquet file; an event table is read if it is named itself, as a plain file"),
     (b"%PDF", "a PDF document"),
     (b"SQLite format 3", "an SQLite database"),
     (b"\x89PNG", "a PNG image"),

@@ -160,7 +160,7 @@ def _read(paths: Paths, pools: Pools, on_read: Callable[[int], None] | None) -> 
     if isinstance(given, bytes) or not isinstance(given, Iterable):
         raise InputError(f"a log is named by its path, not by {shown(type(given).__name__)}")
     sources = find_sources(given)
-    if any(map(is_event_table, sources)):
+    if any(source.is_named and is_event_table(source) for source in sources):
         return _read_tables(sources, config, on_read)
     key_labels: dict[str, int] = {}
     duplicates = Duplicates()

@@ -109,6 +109,9 @@ def change_to(config: PoolConfig, sizes: Mapping[str, int]) -> Change:
             free += missing
             projects = tuple(f"project of key {key}" for key in numbers) if pool.projects else ()
             new_keys[pool.name] = numbers
-            pool = replace(pool, keys=(*pool.keys, *numbers), projects=(*pool.projects, *projects))
+            # It holds from the change on, not from the day of the old declaration.
+            pool = replace(
+                pool, keys=(*pool.keys, *numbers), projects=(*pool.projects, *projects), since=None
+            )
         pools.append(pool)
     return Change(replace(config, pools=tuple(pools)), new_keys)

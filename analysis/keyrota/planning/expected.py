@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from keyrota import theory
@@ -9,6 +11,9 @@ from keyrota.planning.closed_form import ClosedForm, closed_form
 from keyrota.planning.resize import only_pool, replace
 from keyrota.simulation.scenario import Scenario
 from keyrota.traffic.arrivals import Arrivals, Bursts, Poisson, Profile, mean_rate
+
+MOST_BURSTY: Final = 6
+"""Functions with bursts: each doubles the states of all together."""
 
 
 def expected_share(scenario: Scenario, pool: str, *, fails_over: bool = False) -> float | None:
@@ -35,6 +40,8 @@ def expected_share(scenario: Scenario, pool: str, *, fails_over: bool = False) -
     own = only_pool(scenario, pool)
     if not all(_is_steady(function.arrivals) for function in own.functions):
         return None
+    if sum(isinstance(function.arrivals, Bursts) for function in own.functions) > MOST_BURSTY:
+        return None
     levels = _levels(own)
     total = sum(rate * weight for rate, weight in levels)
     laws = [_law(own, rate) for rate, _ in levels]
@@ -52,7 +59,7 @@ def expected_share(scenario: Scenario, pool: str, *, fails_over: bool = False) -
             1440 * total, keys=last.keys, per_day=last.per_day,
             choice="random" if last.choice == "random" else "fail-over",
         )  # fmt: skip
-    return max(sum(shares), by_day)
+    return float(max(sum(shares), by_day))
 
 
 def _is_steady(arrivals: Arrivals | None) -> bool:

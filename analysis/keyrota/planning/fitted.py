@@ -249,6 +249,15 @@ def _limit_notes(logged: LoggedPool, pool: Pool) -> Iterable[str]:
                 f", not the declared {evidence.declared:,}" if evidence.declared else "; none is declared"
             )
             yield f"the limit of {evidence.in_force:,} a {span} {how} is taken{instead}"
+    size = logged.runs.size if logged.runs is not None else pool.size
+    if logged.declared is not None and size != pool.size:
+        yield f"the log's picks name a pool of {count(size, 'key')}, where {pool.size:,} are declared"
+    explained = logged.account.explained
+    if explained.is_contradicted:
+        yield (
+            f"{count(explained.missing, 'call')} of the log passed although a limit was used up: limits are "
+            "higher, or the log does not show errors; what follows rests on the limits"
+        )
     for group in logged.account.shared:
         names = listed([str(key) for key in group.keys if key in pool.keys], limit=20)
         yield f"keys {names} are counted as one quota, as they behave"

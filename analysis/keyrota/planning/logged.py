@@ -11,7 +11,7 @@ from keyrota.errors import InputError
 from keyrota.pools.declared import Pool, PoolConfig
 from keyrota.quota.account import Account, PoolEvents, make_accounts
 from keyrota.rotation.requests import picks_per_request
-from keyrota.rotation.runs import Runs, find_runs
+from keyrota.rotation.runs import Runs, find_runs, with_marks
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def logged_pools(events: pd.DataFrame, config: PoolConfig) -> list[LoggedPool]:
     runs: dict[str, Runs | None] = {}
     several: dict[str, int] = {}
     for name in names:
-        found = next(iter(find_runs(of_pool[name]).values()), None)
+        found = next(iter(find_runs(with_marks(of_pool[name], events)).values()), None)
         runs[name] = found
         several[name] = (found is not None and picks_per_request(events, found).typical) or 1
     accounts = make_accounts(

@@ -66,7 +66,7 @@ def options_of(scenario: Scenario) -> tuple[Option, ...]:
     found.append(Option("shared-round-robin", Fail(), "one shared counter"))
     found.append(Option("least-used", Fail(), "least-used key"))
     if not isinstance(reaction, Backoff):
-        found.append(Option(policy, Backoff(), "wait and try again"))
+        found.append(Option(policy, Backoff(), "back off and try again"))
     return tuple(
         option
         for place, option in enumerate(found)

@@ -149,7 +149,10 @@ class SizeSearch:
 
     def _simulated(self, keys: int) -> Quantity:
         sized = with_size(self.scenario, keys)
-        timed = replace(sized, **span_of(sized, LONGER * wanted_s(sized, total_rate(sized))))
+        rate = total_rate(sized)
+        # Long spells take long replications, but never all of the effort for a few of them.
+        most_s = 60 * MOST_REQUESTS[self.engine] / FIRST_REPLICATIONS / rate
+        timed = replace(sized, **span_of(sized, min(LONGER * wanted_s(sized, rate), most_s)))
         first, most = replications_of(timed, self.engine)
         setting, seeds = setting_of(timed), np.random.SeedSequence(self.seed)
         tallies: list[Tally] = []

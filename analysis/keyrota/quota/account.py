@@ -112,6 +112,7 @@ class _Draft:
             self.calls.attribution.rows,
             per_minute=quota.per_minute if quota else None,
             per_day=quota.per_day if quota else None,
+            model=self.declared.model if self.declared is not None else None,
         )
 
     @property

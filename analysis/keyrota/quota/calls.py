@@ -112,14 +112,14 @@ def find_calls(events: pd.DataFrame, *, picks_per_request: int = 1) -> Calls:
     picks = events[events["kind"] == "pick"]
     places = places_of(events)[(events["kind"] == "pick").to_numpy()]
     if picks_per_request > 1 and len(picks):
-        used = _used(events, picks, places)
+        used = _used(events, picks, places, picks_per_request)
         picks, places = picks[used], places[used]
     rows = picks.index.to_numpy(dtype=np.int64)
     attribution = attribute(events, rows)
     is_timed = picks["time"].notna().to_numpy()
     filled = picks["time"].ffill().bfill().to_numpy(dtype="datetime64[ns]").view("int64")
     times = np.where(filled == np.iinfo(np.int64).min, 0, filled)
-    keys = picks["key"].fillna(picks["position"]).fillna(-1).to_numpy(dtype=np.int64)
+    keys = _keys(picks)
     at = np.searchsorted(rows, attribution.pick)
     rejected = np.minimum(1.0, np.bincount(at, attribution.probability, minlength=len(rows)))
     causes = np.full(len(rows), NO_CAUSE)
@@ -141,21 +141,54 @@ def _code(cause: object) -> int:
     return CAUSES.index(str(cause)) if cause in CAUSES else CAUSES.index("unknown")
 
 
-def _used(events: pd.DataFrame, picks: pd.DataFrame, places: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which picks are the last of those that their isolate made at once."""
+def _used(
+    events: pd.DataFrame, picks: pd.DataFrame, places: NDArray[np.int64], picks_per_request: int
+) -> NDArray[np.bool_]:
+    """Return which picks made a call: of those that an isolate made at once, the last of each request's."""
     marks = np.flatnonzero(events["kind"].isin(["rejection", "retry"]).to_numpy())
     at = np.flatnonzero((events["kind"] == "pick").to_numpy())
     order = np.argsort(places, kind="stable")
-    times = picks["time"].to_numpy(dtype="datetime64[ns]").view("int64")[order]
     before, after = order[:-1], order[1:]
     mark_places = places_of(events)[marks]
+    least = min(int(mark_places.min(initial=0)), int(places.min(initial=0)))
     number = len(events) + 1
-    keyed = np.sort((mark_places - mark_places.min(initial=0)) * number + marks)
-    base = (places - mark_places.min(initial=0)) * number
+    keyed = np.sort((mark_places - least) * number + marks)
+    base = (places - least) * number
     between = np.searchsorted(keyed, base[after] + at[after]) - np.searchsorted(
         keyed, base[before] + at[before]
     )
-    superseded = (places[before] == places[after]) & (np.diff(times) <= AT_ONCE_NS) & (between == 0)
-    used = np.ones(len(picks), dtype=bool)
-    used[before[superseded]] = False
+    # Without times the order alone tells what belongs together.
+    is_timed = picks["time"].notna().to_numpy()
+    times = picks["time"].to_numpy(dtype="datetime64[ns]").view("int64")
+    apart = np.zeros(len(before), dtype=bool)
+    both = is_timed[before] & is_timed[after]
+    apart[both] = times[after[both]] - times[before[both]] > AT_ONCE_NS
+    begins = np.append(True, (places[before] != places[after]) | apart | (between > 0))
+    group = np.cumsum(begins) - 1
+    first = np.flatnonzero(begins)
+    size = np.diff(np.append(first, len(order)))
+    within = np.arange(len(order)) - first[group]
+    is_last = (within % picks_per_request == picks_per_request - 1) | (within == size[group] - 1)
+    used = np.zeros(len(picks), dtype=bool)
+    used[order[is_last]] = True
     return used
+
+
+def _keys(picks: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the key of each pick: as it says, else the one that the log has at its position most.
+
+    Positions stand for keys where the log knows no key at all; -1 where nothing tells.
+    """
+    keys = picks["key"].fillna(-1).to_numpy(dtype=np.int64)
+    positions = picks["position"].fillna(-1).to_numpy(dtype=np.int64)
+    is_named = keys >= 0
+    if not is_named.any():
+        return positions
+    if is_named.all():
+        return keys
+    for position in np.unique(positions[~is_named & (positions > 0)]).tolist():
+        there = keys[is_named & (positions == position)]
+        if len(there):
+            found, number = np.unique(there, return_counts=True)
+            keys[~is_named & (positions == position)] = found[number.argmax()]
+    return keys

@@ -8,7 +8,8 @@ from the log, not decided anew, so that one wrong guess does not move all that f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -84,9 +85,26 @@ class Counts:
 
     def of(self, key: int) -> NDArray[np.int64]:
         """Return the places of a key's calls that have a time."""
-        return np.flatnonzero(self.is_counted & (self.keys == key))
+        keys, first, order = self._by_key
+        at = int(np.searchsorted(keys, key))
+        if at == len(keys) or keys[at] != key:
+            return np.zeros(0, dtype=np.int64)
+        return order[first[at] : first[at + 1]]
 
-    @property
+    @cached_property
+    def _by_key(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The keys, where each begins in the places, and the places of the calls, key after key."""
+        at = np.flatnonzero(self.is_counted)
+        order = at[np.argsort(self.keys[at], kind="stable")]
+        keys, first = np.unique(self.keys[order], return_index=True)
+        return keys, np.append(first, len(order)), order
+
+    @cached_property
+    def everything(self) -> Counts:
+        """The same calls, as if each had been counted: what a provider that charges rejected calls sees."""
+        return replace(self, passed=np.ones(len(self.times)), _starts=self._starts, _of_key={})
+
+    @cached_property
     def midnights(self) -> NDArray[np.int64]:
         """Starts of the Pacific days of the log, and of the one after."""
         if not len(self.times):
@@ -95,6 +113,10 @@ class Counts:
 
     def day_numbers(self) -> NDArray[np.int64]:
         """Return the place of each call's Pacific day among the midnights."""
+        return self._day_numbers
+
+    @cached_property
+    def _day_numbers(self) -> NDArray[np.int64]:
         return np.asarray(np.searchsorted(self.midnights, self.times, side="right") - 1)
 
     def is_whole_day(self) -> NDArray[np.bool_]:

@@ -14,7 +14,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from keyrota.events import CAUSES
 from keyrota.quota.attribution import CERTAIN
 from keyrota.quota.calls import Calls
 from keyrota.quota.counts import DAY, Counts, reached
@@ -24,7 +23,8 @@ STATED: Final = "stated"
 REPLAYED: Final = "replay"
 UNKNOWN: Final = "unknown"
 
-_PLACE: Final = {name: CAUSES.index(name) for name in ("per-minute", "per-day", "unknown")}
+LEAST_MISSING: Final = 10
+"""From so many calls that pass a full window on, and no fewer than 429s at one, limits are contradicted."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,11 @@ class Explained:
     missing: int
     by_minute: int
     with_room: int
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether so many calls pass full windows that limits are higher, or the log shows no errors."""
+        return self.missing >= max(LEAST_MISSING, self.explained)
 
     def by_cause(self) -> dict[str, int]:
         """Return how many 429s have each cause, names in order."""

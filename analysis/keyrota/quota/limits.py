@@ -7,19 +7,23 @@ fixed, and only one kind of window is full whenever a call is rejected.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keyrota.pools.fields import MAX_LIMIT
 from keyrota.quota.counts import DAY, FIXED, SLIDING, Counts, reached
 from keyrota.quota.evidence import STRONG, Outcomes, by_limit
 from keyrota.quota.windows import MINUTE_NS
 
 ON_THE_MINUTE_NS: Final = 2_000_000_000
 """A stated delay that ends this close to a full minute ends on it: some delays are whole seconds."""
+
+LONGEST_DELAY_S: Final = 86_400.0
+"""A stated delay beyond this is none of a minute."""
 
 _AIMED: Final = 0.95
 """Share of the delays that end on a full minute if minutes are fixed; else it is chance."""
@@ -40,7 +44,8 @@ class WindowEvidence:
     kind
         ``"fixed"``, ``"sliding"``, or ``"unknown"`` where neither is preferred by more than 1000 to 1.
     delays, on_the_minute
-        Stated delays of 429s by the minute limit, and how many of them end on a full minute.
+        Moments at which stated delays of 429s by the minute limit end, those of one burst once, and how many
+        of them are full minutes.
     log_ratio
         Natural logarithm of the likelihood of fixed minutes over that of the last 60 s.
     """
@@ -65,7 +70,7 @@ class LimitEvidence:
     declared
         ``None`` if it is not declared.
     stated
-        The limit that most of its 429s state; ``None`` if none does.
+        The limit that most of its 429s of the last day state; ``None`` if none does.
     stated_counts
         How many 429s state each limit.
     estimated
@@ -74,6 +79,11 @@ class LimitEvidence:
         Limits that explain it nearly as well: the likelihood is at most 1000 times less.
     log_ratio
         Natural logarithm of the likelihood of the estimate over that of the declared limit; 0 without one.
+    is_exceeded
+        Whether so many calls pass beyond the declared limit, in a log that shows 429s, that there is no such
+        limit.
+    others
+        429s of other causes: that the log shows errors at all.
     """
 
     declared: int | None
@@ -83,6 +93,8 @@ class LimitEvidence:
     low: int | None = None
     high: int | None = None
     log_ratio: float = 0.0
+    is_exceeded: bool = False
+    others: int = 0
 
     @property
     def in_force(self) -> int | None:
@@ -91,7 +103,7 @@ class LimitEvidence:
             return self.stated
         if self.declared is not None and not self.is_refuted:
             return self.declared
-        return self.estimated
+        return None if self.is_exceeded else self.estimated
 
     @property
     def is_refuted(self) -> bool:
@@ -100,14 +112,26 @@ class LimitEvidence:
             return False
         if self.stated is not None:
             return self.stated != self.declared
-        return self.estimated is not None and self.log_ratio > STRONG
+        return self.is_exceeded or (self.estimated is not None and self.log_ratio > STRONG)
 
 
-def stated_limit(rejections: pd.DataFrame, cause: str, declared: int | None) -> LimitEvidence:
-    """Return what the errors of one cause state."""
-    told = rejections.loc[rejections["cause"] == cause, "limit"].dropna().astype(int)
-    numbers = sorted(((int(v), int(n)) for v, n in told.value_counts().items()), key=lambda pair: -pair[1])  # type: ignore[call-overload]
-    return LimitEvidence(declared, numbers[0][0] if numbers else None, tuple(numbers))
+def stated_limit(
+    rejections: pd.DataFrame, cause: str, declared: int | None, *, model: str | None = None
+) -> LimitEvidence:
+    """Return what the errors of one cause state: most of the last day's, since providers change limits.
+
+    Where errors name the model in question, those of other models are left out.
+    """
+    own = rejections[(rejections["cause"] == cause) & rejections["limit"].between(1, MAX_LIMIT)]
+    if model is not None and (own["model"] == model).any():
+        own = own[own["model"] == model]
+    numbers = own["limit"].astype(int).value_counts()
+    counts = tuple(sorted(((int(v), int(n)) for v, n in numbers.items()), key=lambda pair: -pair[1]))  # type: ignore[call-overload]
+    last = own["time"].max()
+    recent = own if pd.isna(last) else own[own["time"] > last - pd.Timedelta(days=1)]
+    latest = recent["limit"].astype(int).value_counts()
+    others = int((rejections["cause"] != cause).sum())
+    return LimitEvidence(declared, int(latest.index[0]) if len(latest) else None, counts, others=others)
 
 
 def estimated(
@@ -139,16 +163,17 @@ def estimated(
         for own, is_rejected in zip(counted, rejected, strict=True)
     )
     if at_full < LEAST_REJECTED:
-        return evidence, float(likelihood[best])
+        limit = evidence.declared
+        shows_429s = sum(int(np.count_nonzero(own)) for own in rejected) + evidence.others >= LEAST_REJECTED
+        beyond = limit is not None and limit <= largest and likelihood[-1] - likelihood[limit - 1] > STRONG
+        return replace(evidence, is_exceeded=bool(beyond and shows_429s)), float(likelihood[best])
     near = np.flatnonzero(likelihood >= likelihood[best] - STRONG) + 1
     declared = evidence.declared
     ratio = 0.0
     if declared is not None and declared != best + 1:
         # A limit above all counts is never reached: like the largest one that is tried.
         ratio = float(likelihood[best] - likelihood[min(declared, most) - 1])
-    found = LimitEvidence(
-        declared, evidence.stated, evidence.stated_counts, best + 1, int(near[0]), int(near[-1]), ratio
-    )
+    found = replace(evidence, estimated=best + 1, low=int(near[0]), high=int(near[-1]), log_ratio=ratio)
     return found, float(likelihood[best])
 
 
@@ -160,6 +185,7 @@ def limits_of(
     *,
     per_minute: int | None,
     per_day: int | None,
+    model: str | None = None,
 ) -> tuple[LimitEvidence, LimitEvidence, WindowEvidence]:
     """Return the limits of a minute and of a day that the keys of a pool have, and how the minute counts.
 
@@ -173,23 +199,27 @@ def limits_of(
         Its 429s, as events.
     per_minute, per_day
         The declared limits.
+    model
+        The model that they are for.
     """
     places = [np.concatenate([counts.of(key) for key in keys]) for keys in quotas]
     own = [outcomes.at(at) for at in places]
     nothing = [np.zeros(len(at), dtype=bool) for at in places]
-    stated = stated_limit(rejections, "per-minute", per_minute)
+    stated = stated_limit(rejections, "per-minute", per_minute, model=model)
     in_minute = {
         kind: [counts.together(keys, at, kind) for keys, at in zip(quotas, places, strict=True)]
         for kind in (FIXED, SLIDING)
     }
     found = {kind: _minute_limit(stated, counted, own, nothing) for kind, counted in in_minute.items()}
-    window = _window(rejections, found[FIXED][1] - found[SLIDING][1])
+    # Where neither kind explains what was rejected, the replay says nothing about the kind.
+    is_told = any(own.estimated is not None for own, _ in found.values())
+    window = _window(rejections, found[FIXED][1] - found[SLIDING][1] if is_told else 0.0)
     counted = in_minute[window.used]
     in_day = [counts.together(keys, at, DAY) for keys, at in zip(quotas, places, strict=True)]
     # A 429 that states no cause is the minute's where that is full; only what is left speaks of the day.
     full = [reached(c, found[window.used][0].in_force) for c in counted]
     by_day, _ = estimated(
-        stated_limit(rejections, "per-day", per_day),
+        stated_limit(rejections, "per-day", per_day, model=model),
         in_day,
         [o.passed for o in own],
         [o.by_day & ~(o.by_minute & f) for o, f in zip(own, full, strict=True)],
@@ -226,6 +256,9 @@ def _window(rejections: pd.DataFrame, log_ratio: float) -> WindowEvidence:
     ends = told["time"].to_numpy(dtype="datetime64[ns]").view("int64") + (
         told["retry_after_s"].to_numpy() * 1e9
     ).astype(np.int64)
+    # The 429s of one burst wait for one permit: their delays end together and are one piece of evidence.
+    ends = np.sort(ends)
+    ends = ends[np.append(True, np.diff(ends) > ON_THE_MINUTE_NS)[: len(ends)]]
     off = (ends + ON_THE_MINUTE_NS) % MINUTE_NS
     hits = int(np.count_nonzero(off <= 2 * ON_THE_MINUTE_NS))
     chance = 2 * ON_THE_MINUTE_NS / MINUTE_NS

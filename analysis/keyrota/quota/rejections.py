@@ -69,8 +69,9 @@ def not_the_providers(events: pd.DataFrame) -> int:
     """
     answered = events[(events["kind"] == "invocation") & (events["status"] == 429).fillna(False)]
     answered = answered[answered["isolate"].notna()]
-    behind = set(rejected(events)["isolate"].dropna())
-    return int((~answered["isolate"].isin(behind)).sum())
+    answers = answered["isolate"].value_counts()
+    behind = rejected(events)["isolate"].value_counts().reindex(answers.index, fill_value=0)
+    return int((answers - behind).clip(lower=0).sum())
 
 
 def places_of(events: pd.DataFrame) -> NDArray[np.int64]:

@@ -3,9 +3,10 @@
 For a pair of keys that share a project the calls of both fill one window: rejections come when the sum
 reaches the limit while each key alone is below it. The ratio of the likelihood of "together" to the best
 that "apart" can do is an e-value: if the keys are apart, and at most one call in a hundred that had room is
-rejected, it exceeds x with a probability of at most 1 / x. So a ratio above (number of pairs) / alpha has a
-false-alarm rate of at most alpha over all pairs of a log [1]_. The likeliest pair is joined first, and counts
-as one quota when the others are judged; so groups of three and more form.
+rejected, it exceeds x with a probability of at most 1 / x, given the limits and the kind of window. So a
+ratio above 2 (number of pairs) / alpha has a false-alarm rate of about alpha at most over all pairs of a log
+[1]_. The likeliest pair is joined first, and counts as one quota when the others are judged; so groups of
+three and more form.
 
 References
 ----------
@@ -15,7 +16,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations
 from math import ceil, inf, log
 from typing import Final, NamedTuple
@@ -113,7 +114,8 @@ def find_shared(
         return []
     suspects = _Suspects(counts, outcomes, limits, window)
     groups = _declared_groups(keys, known)
-    least = log(number / alpha)
+    # Pairs of keys, and the pairs that groups form with others once they are joined.
+    least = log(2 * number / alpha)
     tried: dict[tuple[Group, Group], _Comparison] = {}
     joined: dict[Group, float] = {}
     while True:
@@ -231,7 +233,7 @@ class _Suspects:
     ) -> float:
         """Return the log-likelihood of windows apart that count rejected calls too."""
         limits = self.limits[pair[0][0]]
-        charged = replace(self.counts, passed=np.ones(len(self.counts.times)), _of_key={})
+        charged = self.counts.everything
         full = [
             np.concatenate(
                 [

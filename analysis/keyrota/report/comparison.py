@@ -19,6 +19,8 @@ from keyrota.logs.read import Reading
 from keyrota.quota.calls import find_calls
 from keyrota.quota.compare import Comparison, Period, compare
 from keyrota.rotation.multiple import holm
+from keyrota.rotation.requests import picks_per_request
+from keyrota.rotation.runs import find_runs
 from keyrota.streams import named_stream
 
 TESTS_OF_POOL: Final = 6
@@ -120,11 +122,16 @@ def compare_readings(
         periods = []
         for table, reading, span in zip(tables, (earlier, later), spans, strict=True):
             events = table.get(name, reading.events.iloc[:0])
-            periods.append(Period(events, find_calls(events), span))
+            periods.append(Period(events, find_calls(events, picks_per_request=_typical(events)), span))
         comparisons.append(compare(*periods, rng=named_stream(seed, "comparison", name), draws=draws))
     return ComparisonReport(
         _period(earlier), _period(later), alpha, _pools(list(zip(names, comparisons, strict=True)), alpha)
     )
+
+
+def _typical(events: pd.DataFrame) -> int:
+    runs = next(iter(find_runs(events).values()), None)
+    return (runs is not None and picks_per_request(events, runs).typical) or 1
 
 
 def before(earlier: Reading, later: Reading) -> Reading:

@@ -29,6 +29,9 @@ PROJECTS: Final = (
     "Each key must be in a Google Cloud project of its own, since keys of one project share one quota. "
     "Whether your provider's terms allow several projects for one application is yours to check."
 )
+ALIKE: Final = 1.3
+"""Sizes that differ by no more than this factor are about the same."""
+
 HUNDRED_YEARS: Final = 36_525.0
 
 
@@ -200,9 +203,11 @@ def _binding(plan: Plan) -> Iterator[str]:
         )
     if binding.limit == "per-day" and plan.recommendation.kind == "keys":
         sizes = [result.smallest.keys for result in plan.results if result.smallest.keys is not None]
+        is_alike = max(sizes) <= ALIKE * min(sizes)
         spread = f" ({min(sizes):,} to {max(sizes):,} keys)" if len(set(sizes)) > 1 else ""
+        what = f"All rotations need about the same number{spread}, because what" if is_alike else "What"
         yield (
-            f"All rotations need about the same number{spread}, because what is missing is the day's "
+            f"{what} is missing is the day's "
             f"quota: a key has {quota.per_day or 0:,} requests a day, the traffic "
             f"{plan.demand.per_day:,.0f}. A higher quota or billing is the alternative to so many keys."
         )

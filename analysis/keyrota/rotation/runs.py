@@ -137,6 +137,14 @@ def find_runs(events: pd.DataFrame) -> dict[int, Runs]:
     }
 
 
+def with_marks(own: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """Return the events of one pool with the marks of new isolates that have no pool: they bound runs too."""
+    marks = events[
+        events["pool"].isna() & events["isolate"].isna() & events["kind"].isin(["boot", "listening"])
+    ]
+    return pd.concat([own, marks]).sort_index() if len(marks) else own
+
+
 def _isolates(
     events: pd.DataFrame, picks: pd.DataFrame
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
