@@ -122,16 +122,18 @@ def compare_readings(
         periods = []
         for table, reading, span in zip(tables, (earlier, later), spans, strict=True):
             events = table.get(name, reading.events.iloc[:0])
-            periods.append(Period(events, find_calls(events, picks_per_request=_typical(events)), span))
+            periods.append(
+                Period(events, find_calls(events, picks_per_request=_typical(events, reading.events)), span)
+            )
         comparisons.append(compare(*periods, rng=named_stream(seed, "comparison", name), draws=draws))
     return ComparisonReport(
         _period(earlier), _period(later), alpha, _pools(list(zip(names, comparisons, strict=True)), alpha)
     )
 
 
-def _typical(events: pd.DataFrame) -> int:
+def _typical(events: pd.DataFrame, whole: pd.DataFrame) -> int:
     runs = next(iter(find_runs(events).values()), None)
-    return (runs is not None and picks_per_request(events, runs).typical) or 1
+    return (runs is not None and picks_per_request(whole, runs).typical) or 1
 
 
 def before(earlier: Reading, later: Reading) -> Reading:

@@ -144,7 +144,7 @@ def test_real_files_of_other_kinds(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "x.db")
     connection.execute("create table t (a)")
     connection.close()
-    found = (("x.parquet", "a Parquet file in a compressed or piped form"), ("x.db", "an SQLite database"))
+    found = (("x.parquet", "a Parquet file; an event table"), ("x.db", "an SQLite database"))
     for name, what in found:
         with pytest.raises(NotALogError, match=what):
             open_log([(tmp_path / name).read_bytes()])

@@ -71,7 +71,7 @@ def test_of_several_stated_limits_the_most_frequent_counts():
 
 def test_errors_that_state_no_limit_state_nothing():
     """The bare body of generation D."""
-    assert stated_limit(errors(("unknown", None)), "per-minute", 2) == LimitEvidence(2)
+    assert stated_limit(errors(("unknown", None)), "per-minute", 2) == LimitEvidence(2, others=1)
 
 
 def test_an_undeclared_limit_cannot_be_refuted():
@@ -137,8 +137,9 @@ def test_429s_for_want_of_tokens_tell_nothing_of_requests(cause):
 
 
 def test_delays_that_end_on_full_minutes_are_those_of_fixed_minutes():
-    """Three of three; an announced retry's delay is the client's own and does not count."""
-    rows = [("per-minute", 2, NOON + s * SECOND, 60.0 - s) for s in (5, 17, 40)]
+    """Three of three; those of one minute count once, and an announced retry's delay is the client's own."""
+    rows = [("per-minute", 2, NOON + n * MINUTE + s * SECOND, 60.0 - s) for n, s in enumerate((5, 17, 40))]
+    rows += [("per-minute", 2, NOON + 2 * MINUTE + s * SECOND, 60.0 - s) for s in (41, 42, 43)]
     rows += [("per-minute", 2, NOON + 5 * SECOND, 1.0, "retry")]
     window = limits_of(*log([], []), [(1,)], errors(*rows), per_minute=2, per_day=None)[2]
     assert (window.kind, window.delays, window.on_the_minute, window.used) == ("fixed", 3, 3, FIXED)

@@ -68,7 +68,7 @@ def test_the_groups_are_those_of_the_projects(projects, groups):
 
 
 def test_the_ratio_is_that_of_one_window_to_two():
-    """The better of two windows apart, rejected calls charged or not; the bar is pairs over alpha."""
+    """The better of two windows apart, rejected calls charged or not; the bar is 2 pairs over alpha."""
     counts, outcomes = traffic("aa", calls=60)
     every = np.arange(60)
     nothing = np.zeros(60, dtype=bool)
@@ -81,8 +81,8 @@ def test_the_ratio_is_that_of_one_window_to_two():
     best_apart = max(log_likelihood(outcomes, reached(own, 2), nothing) for own in (apart, apart_charged))
     (group,) = found((counts, outcomes))
     assert group.log_ratio == pytest.approx(together - best_apart)
-    assert found((counts, outcomes), alpha=float(np.exp(-group.log_ratio)) * 0.99) == []
-    assert len(found((counts, outcomes), alpha=float(np.exp(-group.log_ratio)) * 1.01)) == 1
+    assert found((counts, outcomes), alpha=2 * float(np.exp(-group.log_ratio)) * 0.99) == []
+    assert len(found((counts, outcomes), alpha=2 * float(np.exp(-group.log_ratio)) * 1.01)) == 1
     assert group.log_ratio > log(1 / 1e-3)
 
 

@@ -96,7 +96,7 @@ def test_text_fits_its_width(both, width):
     """Sentences wrap; a table and what is pasted keep their lines; no line ends with a blank."""
     text = as_text(both, CONFIG, width=width)
     head, _, _ = text.partition("The mapping of the edge functions")
-    table = re.compile(r"^(option|as it rotates|the next key on a 429 |one shared|least-used key |wait and)")
+    table = re.compile(r"^(option|as it rotates|the next key on a 429 |one shared|least-used key |back off)")
     for line in head.splitlines():
         assert len(line) <= width or table.match(line), line
         assert line == line.rstrip()
