@@ -67,7 +67,7 @@ def test_a_log_is_explained_by_its_scenario(case):
     assert 0.008 <= share <= 0.21
 
 
-@pytest.mark.parametrize("case", [CASES["6 %"], CASES["fail over"]], ids=["6 %", "fail over"])
+@pytest.mark.parametrize("case", [CASES["6 %"]], ids=["6 %"])
 def test_a_log_is_explained_by_its_fit(case):
     """60 logs: at least 90 % (if it were 95 %, fewer with p = .03 with new seeds; it is more)."""
     assert explained_by_its_fit(case, range(60), 100) >= 0.90

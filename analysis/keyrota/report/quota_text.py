@@ -82,6 +82,8 @@ def _explained(rejections: RejectionsReport) -> Iterator[str]:
                 f"; in {rejections.another_key_had_room:,} of the {rejections.by_full_minute:,} by the "
                 "minute another key had room"
             )
+        if rejections.not_judged:
+            words += f"; {rejections.not_judged:,} more cannot be judged"
         yield f"{words}."
     if rejections.missing:
         number = rejections.missing
