@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from keyrota.planning.resize import without_day_limit
 from keyrota.planning.smallest import SizeSearch, keys_by_theory
 from keyrota.simulation.scenario import Scenario
+from keyrota.theory.day import MINUTES_PER_DAY
 
 
 @dataclass(frozen=True)
@@ -56,5 +57,5 @@ def what_binds(scenario: Scenario, *, target: float, seed: int, engine: str, hin
     most = float("inf")
     needs_day = (by_day or most) > (by_minute or most)
     if by_day == by_minute:
-        needs_day = 1440 * quota.per_minute > quota.per_day
+        needs_day = MINUTES_PER_DAY * quota.per_minute > quota.per_day
     return Binding(hint or ("per-day" if needs_day else "per-minute"), by_minute, by_day, is_theory)

@@ -10,6 +10,7 @@ from keyrota import theory
 from keyrota.planning.closed_form import ClosedForm, closed_form
 from keyrota.planning.resize import only_pool, replace
 from keyrota.simulation.scenario import Scenario
+from keyrota.theory.day import MINUTES_PER_DAY
 from keyrota.traffic.arrivals import Arrivals, Bursts, Poisson, Profile, mean_rate
 
 MOST_BURSTY: Final = 6
@@ -56,7 +57,7 @@ def expected_share(scenario: Scenario, pool: str, *, fails_over: bool = False) -
     by_day = 0.0
     if last.per_day is not None:
         by_day = theory.day_rejected_share(
-            1440 * total, keys=last.keys, per_day=last.per_day,
+            MINUTES_PER_DAY * total, keys=last.keys, per_day=last.per_day,
             choice="random" if last.choice == "random" else "fail-over",
         )  # fmt: skip
     return float(max(sum(shares), by_day))

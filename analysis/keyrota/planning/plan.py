@@ -15,10 +15,11 @@ from keyrota.planning.onset import MOST_TARGET
 from keyrota.planning.options import Option, options_of, windows_of
 from keyrota.planning.outlook import Outlook, look_ahead
 from keyrota.planning.resize import at_total_rate, only_pool, total_rate
-from keyrota.planning.smallest import MINUTES_PER_DAY, SizeSearch, SmallestPool
+from keyrota.planning.smallest import SizeSearch, SmallestPool
 from keyrota.simulation.estimates import Quantity
 from keyrota.simulation.experiment import check_jobs, check_seed, chosen_engine, map_ordered
 from keyrota.simulation.scenario import Scenario
+from keyrota.theory.day import MINUTES_PER_DAY
 from keyrota.traffic.arrivals import expected_requests
 
 LEAST_RATE: Final = 1e-5

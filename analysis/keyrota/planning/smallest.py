@@ -27,6 +27,7 @@ from keyrota.simulation.scenario import Fail, Scenario
 from keyrota.simulation.setting import setting_of
 from keyrota.simulation.tally import Tally
 from keyrota.theory import keys_needed
+from keyrota.theory.day import MINUTES_PER_DAY
 from keyrota.traffic.arrivals import Poisson, expected_requests
 
 FIRST_REPLICATIONS: Final = 24
@@ -43,8 +44,6 @@ HOPELESS: Final = 2
 CLEARANCE: Final = 1.75
 """A search stops before the effort is spent only where the target is this many half-widths away (3.4 standard
 errors): it looks several times, at many sizes, at counts of days that are skewed, and would be fooled."""
-
-MINUTES_PER_DAY: Final = 1440
 
 
 @dataclass(frozen=True)

@@ -250,5 +250,5 @@ def _account(draft: _Draft, events: pd.DataFrame) -> Account:
         explained=explained,
         keys=key_uses(draft.calls, draft.counts, per_minute=per_minute, per_day=per_day),
         days=day_uses(draft.calls, draft.counts, exhaustions, draft.quotas, per_day=per_day),
-        not_the_providers=not_the_providers(events),
+        not_the_providers=not_the_providers(events, attribution.rows),
     )

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from keyrota.events import CAUSES
 from keyrota.quota.attribution import Attribution, attribute
-from keyrota.quota.client import AT_ONCE_NS, BareCalls, Reaction, find_requests
+from keyrota.quota.client import BareCalls, Reaction, find_requests
 from keyrota.quota.rejections import places_of
+from keyrota.rotation.requests import TOGETHER_NS
 
 NO_CAUSE: Final = -1
 
@@ -162,7 +163,7 @@ def _used(
     times = picks["time"].to_numpy(dtype="datetime64[ns]").view("int64")
     apart = np.zeros(len(before), dtype=bool)
     both = is_timed[before] & is_timed[after]
-    apart[both] = times[after[both]] - times[before[both]] > AT_ONCE_NS
+    apart[both] = times[after[both]] - times[before[both]] > TOGETHER_NS
     begins = np.append(True, (places[before] != places[after]) | apart | (between > 0))
     group = np.cumsum(begins) - 1
     first = np.flatnonzero(begins)

@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 
 from keyrota.quota.attribution import SLACK_NS, Attribution
 from keyrota.quota.rejections import places_of
-
-AT_ONCE_NS: Final = 50_000_000
-"""Picks of one request, and a client that fails over at once, are this close."""
+from keyrota.rotation.requests import TOGETHER_NS
 
 PATIENCE_NS: Final = 130_000_000_000
 """A client that waits calls again within this time of its 429."""
@@ -81,7 +79,7 @@ def find_requests(
 ) -> tuple[NDArray[np.int64], Reaction]:
     """Join the calls that a client makes after a 429 to its request, and tell how it reacts."""
     before, after, waits, announced = _after_a_429(calls, attribution)
-    joins = (waits <= AT_ONCE_NS) | (np.abs(announced) <= ANNOUNCED_SLACK_NS)
+    joins = (waits <= TOGETHER_NS) | (np.abs(announced) <= ANNOUNCED_SLACK_NS)
     previous = np.full(len(calls.rows), -1)
     previous[after[joins]] = before[joins]
     _join_by_invocations(events, calls, previous)
@@ -112,7 +110,7 @@ def _reaction(
         return Reaction("fail" if is_seen else "unknown", len(first), followed, None, tries)
     marks = _nanoseconds(attribution.rows)[calls.answered[previous[second]]]
     base_s = max(0.0, float(np.median(calls.times[second] - marks)) / 1e9)
-    kind: Literal["failover", "backoff"] = "failover" if base_s * 1e9 <= AT_ONCE_NS else "backoff"
+    kind: Literal["failover", "backoff"] = "failover" if base_s * 1e9 <= TOGETHER_NS else "backoff"
     return Reaction(kind, len(first), followed, base_s, tries, _gives_up_after(calls, requests))
 
 

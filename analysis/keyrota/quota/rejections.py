@@ -61,16 +61,23 @@ def rejected(events: pd.DataFrame) -> pd.DataFrame:
     return events.iloc[marks[~is_extra[marks]]]
 
 
-def not_the_providers(events: pd.DataFrame) -> int:
+def not_the_providers(events: pd.DataFrame, rejections: pd.DataFrame) -> int:
     """Return how many invocations were answered with a 429 that no 429 of the provider stands behind.
 
     They are the platform's, or the application's own limits. Only invocations that name their isolate are
     judged.
+
+    Parameters
+    ----------
+    events
+        Event table.
+    rejections
+        What `rejected` returns of it.
     """
     answered = events[(events["kind"] == "invocation") & (events["status"] == 429).fillna(False)]
     answered = answered[answered["isolate"].notna()]
     answers = answered["isolate"].value_counts()
-    behind = rejected(events)["isolate"].value_counts().reindex(answers.index, fill_value=0)
+    behind = rejections["isolate"].value_counts().reindex(answers.index, fill_value=0)
     return int((answers - behind).clip(lower=0).sum())
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keyrota.display import count
+from keyrota.quota.windows import MINUTE_NS
 
 LEAST_NEAR_NS: Final = 120_000_000_000
 MOST_NEAR_NS: Final = 3_600_000_000_000
@@ -23,7 +24,6 @@ LEAST_BOOTS: Final = 5
 LEAST_OF_SIZE: Final = 10
 """Picks on either side that tell the size of the pool there."""
 
-MINUTE_NS: Final = 60_000_000_000
 NO_TIME: Final = np.iinfo(np.int64).min
 
 

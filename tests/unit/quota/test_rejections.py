@@ -54,7 +54,7 @@ def test_overloads_and_the_platforms_429s_are_none():
         ("invocation", "c", 3, 429), ("pick", "c", 1), ("rejection", "c", 2, 429),
     )  # fmt: skip
     assert rejected(events)["isolate"].tolist() == ["c"]
-    assert not_the_providers(events) == 1
+    assert not_the_providers(events, rejected(events)) == 1
 
 
 def test_without_ids_and_times_the_order_tells():
@@ -68,4 +68,4 @@ def test_without_ids_and_times_the_order_tells():
 def test_no_event_no_429():
     """An empty table has none."""
     assert rejected(make_events({}, rows=0)).empty
-    assert not_the_providers(make_events({}, rows=0)) == 0
+    assert not_the_providers(make_events({}, rows=0), rejected(make_events({}, rows=0))) == 0
