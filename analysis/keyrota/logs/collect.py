@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -30,11 +31,18 @@ FUNCTIONS_IN_FLIGHT: Final = 8
 FIRST_PLACES: Final = 5
 """How many places of malformed rows are kept."""
 
+MESSAGES_REMEMBERED: Final = 4096
+"""How many messages are remembered with what they say, while one source is read: a log repeats itself."""
+
+REMEMBERED_LENGTH: Final = 200
+"""Characters up to which a message is remembered."""
+
 
 @dataclass(slots=True)
 class EventRow:
     """One event on its way into the table: the table's columns, and what is needed to get there."""
 
+    kind: str
     parsed: Parsed
     line: int
     time_ns: int | None = None
@@ -46,11 +54,6 @@ class EventRow:
     pool: str | None = None
     key: int | None = None
     body: list[str] | None = None
-
-    @property
-    def kind(self) -> str:
-        """The kind of the event."""
-        return self.parsed.kind
 
 
 @dataclass(slots=True)
@@ -87,12 +90,14 @@ def collect(
         Numbers for keys that a log tells by a masked id, in order of appearance; added to.
     """
     result = Collected()
+    remembered = lru_cache(maxsize=MESSAGES_REMEMBERED)(rules.parse)
     for record in records:
         result.lines += 1
         if isinstance(record, BadRow):
             _malformed(result, record.line, record.reason)
             continue
-        parsed = rules.parse(record.message) or _from_container(record)
+        parse = remembered if len(record.message) <= REMEMBERED_LENGTH else rules.parse
+        parsed = parse(record.message) or _from_container(record)
         if parsed is None and record.raw is not None:
             parsed = rules.parse(record.raw)
         if parsed is None:
@@ -129,14 +134,15 @@ def _from_container(record: Record) -> Parsed | None:
 
 def _row(parsed: Parsed, record: Record) -> EventRow:
     row = EventRow(
+        parsed.kind,
         parsed,
         record.line,
-        time_ns=record.time_ns,
-        isolate=record.isolate or parsed.isolate,
-        function=record.function or parsed.function,
-        function_id=record.function_id,
-        row_id=record.row_id,
-        cause=parsed.cause,
+        record.time_ns,
+        record.isolate or parsed.isolate,
+        record.function or parsed.function,
+        record.function_id,
+        record.row_id,
+        parsed.cause,
         key=parsed.key,
     )
     if parsed.kind == "shutdown":

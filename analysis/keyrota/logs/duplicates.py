@@ -32,36 +32,43 @@ class Duplicates:
         self._seen: Counter[Hashable] = Counter()
         self._seen_without_id: Counter[Hashable] = Counter()
 
-    def drop_from(self, rows: list[EventRow]) -> tuple[list[EventRow], int]:
-        """Return one source's rows without the repeats, and how many there were."""
+    def drop_from(self, rows: list[EventRow], *, is_last: bool = False) -> tuple[list[EventRow], int]:
+        """Return one source's rows without the repeats, and how many there were.
+
+        What the last source holds is not remembered for a further one.
+        """
         fresh: list[EventRow] = []
+        contents: list[Hashable] = []
         for row in rows:
+            content = _content(row)
             if row.row_id is not None and row.time_ns is not None:
-                identity = hash((row.row_id, _content(row)))
+                identity = hash((row.row_id, content))
                 if identity in self._ids:
                     continue
                 self._ids.add(identity)
             fresh.append(row)
-        repeats = self._repeats(fresh)
-        kept = [row for index, row in enumerate(fresh) if index not in repeats]
-        for row in kept:
-            if row.time_ns is not None:
-                self._seen[_content(row)] += 1
-                if row.row_id is None:
-                    self._seen_without_id[_content(row)] += 1
-        return kept, len(rows) - len(kept)
+            if self._seen or not is_last:
+                contents.append(content)
+        repeats = self._repeats(fresh, contents) if self._seen else set()
+        if repeats:
+            contents = [content for index, content in enumerate(contents) if index not in repeats]
+            fresh = [row for index, row in enumerate(fresh) if index not in repeats]
+        if is_last:
+            return fresh, len(rows) - len(fresh)
+        told = zip(fresh, contents, strict=True)
+        timed = [(row, content) for row, content in told if row.time_ns is not None]
+        self._seen.update(content for _, content in timed)
+        self._seen_without_id.update(content for row, content in timed if row.row_id is None)
+        return fresh, len(rows) - len(fresh)
 
-    def _repeats(self, rows: list[EventRow]) -> set[int]:
+    def _repeats(self, rows: list[EventRow], contents: list[Hashable]) -> set[int]:
         """Return the places of rows that are repeats by content and time."""
-        if not self._seen:
-            return set()
         here: Counter[Hashable] = Counter()
         known: defaultdict[str, list[int]] = defaultdict(list)
         repeats: set[int] = set()
-        for index, row in enumerate(rows):
+        for index, (row, content) in enumerate(zip(rows, contents, strict=True)):
             if row.time_ns is None:
                 continue
-            content = _content(row)
             # Rows of another file may lack the id that this one has, or have one that this one lacks.
             before = (self._seen if row.row_id is None else self._seen_without_id)[content]
             if before:

@@ -154,7 +154,7 @@ def _json_or_text(sample: str, rules: RuleTable) -> str:
     rows: list[object] = []
     row_length = rest_length = 0
     has_text = False
-    for value in JsonStream([sample]):
+    for value in JsonStream([sample], with_lengths=True):
         is_rows = value.is_cut and may_be_cut_row if value.error else is_log_value(value.value)
         row_length += value.length if is_rows else 0
         rest_length += 0 if is_rows else value.length

@@ -96,4 +96,4 @@ def _table_row(names: list[str], line: str, number: int) -> Record | BadRow:
 
 def _one(row: dict[str, Any], number: int) -> Record | BadRow:
     # A row with a message is one record, whatever else its cells hold.
-    return next(records_of(row, number))
+    return next(iter(records_of(row, number)))

@@ -7,16 +7,19 @@ array of one), or in ``log_attributes`` (dotted keys, all strings).
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
+from keyrota.logs.json_stream import decode_json
 from keyrota.logs.record import BadRow, Record
 from keyrota.logs.times import ISO, time_ns
+from keyrota.logs.values import identifier, number_of, shared_identifier, status_of
 
 _ENVELOPES: Final = ("result", "logs", "data", "rows", "records", "events", "entries")
 _ENVELOPE_SET: Final = frozenset(_ENVELOPES)
+_LOKI_NAMES: Final = frozenset(("streams", "stream"))
 _MESSAGES: Final = (
     "event_message", "message", "msg", "log", "line", "text", "textPayload", "event_name", "body",
 )  # fmt: skip
@@ -26,16 +29,61 @@ _STATUSES: Final = frozenset(("status_code", "response.status_code", "response_s
 _PATHS: Final = frozenset(
     ("pathname", "request.pathname", "request_pathname", "url", "request.url", "request", "service_path")
 )
+_FIELDS: Final = frozenset((
+    "id", "_id", "insertId", "execution_id", "function_id", "event_type", "execution_time_ms", "boot_time",
+    "reason", *_STATUSES, *_PATHS,
+))  # fmt: skip
+_PLACES: Final = ("metadata", "log_attributes", "attributes", "event")
 _DEPTH: Final = 6
-_ID = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
+_SETS_OF_NAMES: Final = 256
+_NAMES_IN_SET: Final = 64
 _SLUG = re.compile(r"/functions/(?:v1/)?([A-Za-z0-9_-]{1,64})")
 _STAMPED = re.compile(rf"({ISO})\s+")
 _NANOSECONDS = re.compile(r"[0-9]{19}")
 _MILLISECOND: Final = 1_000_000
 
 
-def records_of(value: Any, line: int, depth: int = 0) -> Iterator[Record | BadRow]:
-    """Yield the rows that a decoded JSON value holds; a value that is no row is a bad row."""
+class _Names(NamedTuple):
+    """Which of an object's names matter: told once for each set of names, and a log has few of these."""
+
+    messages: tuple[str, ...]
+    times: tuple[str, ...]
+    fields: tuple[str, ...]
+    places: tuple[str, ...]
+    may_enclose: bool
+    has_status: bool
+    has_path: bool
+
+
+def _names_of(value: dict[str, Any]) -> _Names:
+    names = tuple(value)
+    return _names(names) if len(names) <= _NAMES_IN_SET else _names.__wrapped__(names)
+
+
+@lru_cache(maxsize=_SETS_OF_NAMES)
+def _names(names: tuple[str, ...]) -> _Names:
+    present = frozenset(names)
+    return _Names(
+        messages=tuple(name for name in _MESSAGES if name in present),
+        times=tuple(name for name in _TIMES if name in present),
+        fields=tuple(name for name in names if name in _FIELDS),
+        places=tuple(name for name in _PLACES if name in present),
+        may_enclose=not (present.isdisjoint(_ENVELOPE_SET) and present.isdisjoint(_LOKI_NAMES)),
+        has_status=not present.isdisjoint(_STATUSES),
+        has_path=not present.isdisjoint(_PATHS),
+    )
+
+
+def records_of(value: Any, line: int) -> Iterable[Record | BadRow]:
+    """Return the rows that a decoded JSON value holds; a value that is no row is a bad row."""
+    if isinstance(value, dict):
+        names = _names_of(value)
+        if not names.may_enclose:
+            return (_row(value, names, line),)
+    return _enclosed(value, line, 0)
+
+
+def _enclosed(value: Any, line: int, depth: int) -> Iterator[Record | BadRow]:
     if depth > _DEPTH:
         yield BadRow(line, "nested too deep")
     elif isinstance(value, list):
@@ -43,7 +91,7 @@ def records_of(value: Any, line: int, depth: int = 0) -> Iterator[Record | BadRo
             yield _loki_row(value, {}, line)
             return
         for item in value:
-            yield from records_of(item, line, depth + 1)
+            yield from _enclosed(item, line, depth + 1)
     elif not isinstance(value, dict):
         yield BadRow(line, "not a JSON object")
     elif isinstance(value.get("streams"), list):
@@ -52,9 +100,9 @@ def records_of(value: Any, line: int, depth: int = 0) -> Iterator[Record | BadRo
     elif isinstance(value.get("stream"), dict) and isinstance(value.get("values"), list):
         yield from _loki(value, line)
     elif (inside := _opened(value)) is not None:
-        yield from records_of(inside, line, depth + 1)
+        yield from _enclosed(inside, line, depth + 1)
     else:
-        yield _row(value, line)
+        yield _row(value, _names_of(value), line)
 
 
 def is_log_value(value: Any, depth: int = 0) -> bool:
@@ -121,87 +169,97 @@ def _loki_row(value: Any, labels: dict[str, Any], line: int) -> Record | BadRow:
     flat = {**labels, **value[2]} if len(value) > 2 and isinstance(value[2], dict) else labels
     # Loki's labels join with `_` what the other shapes nest.
     fields = {name.removeprefix("metadata_"): label for name, label in flat.items()}
-    return _row({**fields, "timestamp": value[0], "event_message": value[1]}, line)
+    row = {**fields, "timestamp": value[0], "event_message": value[1]}
+    return _row(row, _names_of(row), line)
 
 
-def _row(value: dict[str, Any], line: int) -> Record | BadRow:
+def _row(value: dict[str, Any], names: _Names, line: int) -> Record | BadRow:
     if "ddsource" in value and isinstance(value.get("message"), str):
         value = _datadog(value)
-    inner = _inner(value)
+        names = _names_of(value)
+    message = _message(value, names)
+    time = _first_time(value, names)
+    has_status, has_path = names.has_status, names.has_path
     fields = value
+    inner = _inner(value, names)
     if inner:
-        fields = {**inner, **{name: field for name, field in value.items() if field is not None}}
-    message = _message(value)
-    status = _status(fields)
+        of_inner = _names_of(inner)
+        fields = {name: inner[name] for name in of_inner.fields}
+        for name in names.fields:
+            if value[name] is not None:
+                fields[name] = value[name]
+        time = _own_time(time, _first_time(inner, of_inner))
+        has_status |= of_inner.has_status
+        has_path |= of_inner.has_path
+    get = fields.get
+    status = _status(fields) if has_status else None
     if message is None:
-        if status is None and fields.get("event_type") is None:
+        if status is None and get("event_type") is None:
             return BadRow(line, "a row without a message")
         message = ""
     return Record(
         line,
         message,
-        time_ns=_time(value, inner),
-        row_id=_identifier(fields.get("id") or fields.get("_id") or fields.get("insertId")),
-        isolate=_identifier(fields.get("execution_id")),
-        function=_function(fields),
-        function_id=_identifier(fields.get("function_id")),
-        status=status,
-        duration_ms=_number(fields.get("execution_time_ms")),
-        boot_ms=_number(fields.get("boot_time")),
-        reason=_identifier(fields.get("reason")),
+        time,
+        identifier(get("id") or get("_id") or get("insertId")),
+        shared_identifier(get("execution_id")),
+        _function(fields) if has_path else None,
+        shared_identifier(get("function_id")),
+        status,
+        number_of(get("execution_time_ms")),
+        number_of(get("boot_time")),
+        identifier(get("reason")),
     )
 
 
-def _inner(value: dict[str, Any]) -> dict[str, Any]:
+def _inner(value: dict[str, Any], names: _Names) -> dict[str, Any]:
     """Return the object in which a shape keeps what it does not keep at the top."""
-    for name in ("metadata", "log_attributes", "attributes", "event"):
-        inner = value.get(name)
+    for name in names.places:
+        inner = value[name]
         if isinstance(inner, str) and inner[:1] in ("[", "{"):
             inner = _decoded(inner)  # a CSV cell, or Parquet's body
         if isinstance(inner, list) and inner:
             inner = inner[0]
         if isinstance(inner, dict) and inner:
             if name == "event":
-                # {"event": {"msg": ...}} or {"event": {"Shutdown": {...}}}
-                first = next(iter(inner.values()))
-                return first if isinstance(first, dict) else inner
+                return _of_event(inner)
             event = value.get("event")
-            return {**_inner({"event": event}), **inner} if isinstance(event, dict) else inner
+            return {**_of_event(event), **inner} if isinstance(event, dict) and event else inner
     return {}
 
 
-def _time(value: dict[str, Any], inner: dict[str, Any]) -> int | None:
+def _of_event(event: dict[str, Any]) -> dict[str, Any]:
+    """Return what is in ``{"msg": ...}`` or ``{"Shutdown": {...}}``."""
+    first = next(iter(event.values()))
+    return first if isinstance(first, dict) else event
+
+
+def _own_time(outer: int | None, own: int | None) -> int | None:
     """Return the event's own time, where a shape carries it beside the time of ingestion.
 
     Both may be the event's, one of them cut to the millisecond: then the finer one.
     """
-    outer = _first_time(value)
-    own = _first_time(inner) if inner else None
     if own is None or (outer is not None and 0 <= outer - own < _MILLISECOND):
         return outer
     return own
 
 
-def _first_time(place: dict[str, Any]) -> int | None:
-    for name in _TIMES:
-        if name in place and (found := time_ns(place[name])) is not None:
+def _first_time(place: dict[str, Any], names: _Names) -> int | None:
+    for name in names.times:
+        if (found := time_ns(place[name])) is not None:
             return found
     return None
 
 
 def _status(fields: dict[str, Any]) -> int | None:
-    if _STATUSES.isdisjoint(fields):
-        return None
     for name in ("status_code", "response.status_code", "response_status_code"):
         if name in fields:
-            return _whole(fields[name])
-    return _whole(_of_record(fields, "response", "status_code"))
+            return status_of(fields[name])
+    return status_of(_of_record(fields, "response", "status_code"))
 
 
 def _function(fields: dict[str, Any]) -> str | None:
     """Return the slug in a row's path, wherever it keeps one."""
-    if _PATHS.isdisjoint(fields):
-        return None
     found = [
         fields.get(name)
         for name in ("pathname", "request.pathname", "request_pathname", "url", "request.url")
@@ -220,9 +278,9 @@ def _of_record(fields: dict[str, Any], record: str, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
-def _message(value: dict[str, Any]) -> str | None:
-    for name in _MESSAGES:
-        message = value.get(name)
+def _message(value: dict[str, Any], names: _Names) -> str | None:
+    for name in names.messages:
+        message = value[name]
         if isinstance(message, str):
             return message
     event = value.get("event")
@@ -234,7 +292,7 @@ def _message(value: dict[str, Any]) -> str | None:
         if isinstance(place.get("msg"), str):
             return str(place["msg"])
         kind = str(value.get("event_type", name))
-        if kind == "Boot" and (ms := _number(place.get("boot_time"))) is not None:
+        if kind == "Boot" and (ms := number_of(place.get("boot_time"))) is not None:
             return f"booted (time: {int(ms)}ms)"
         if kind == "Shutdown":
             return "shutdown"
@@ -255,27 +313,6 @@ def _datadog(value: dict[str, Any]) -> dict[str, Any]:
 
 def _decoded(text: str) -> Any:
     try:
-        return json.loads(text)
+        return decode_json(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _identifier(value: Any) -> str | None:
-    """Return an id of a bounded alphabet; anything else is no id, and no text of a log is kept."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value) if abs(value) < 10**20 else ""
-    return value if isinstance(value, str) and _ID.fullmatch(value) else None
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,12}(?:\.[0-9]{1,12})?", value):
-        return None
-    number = float(value) if not isinstance(value, int) or abs(value) < 10**15 else float("nan")
-    return number if 0 <= number < 1e12 else None
-
-
-def _whole(value: Any) -> int | None:
-    number = _number(value)
-    return int(number) if number is not None and 100 <= number <= 999 else None

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from keyrota.display import count, listed, redact, shown, visible
@@ -168,13 +169,13 @@ def _read(paths: Paths, pools: Pools, on_read: Callable[[int], None] | None) -> 
     accounts: list[SourceInput] = []
     skipped: list[tuple[str, str]] = []
     found: Counter[str] = Counter()
-    for source in sources:
+    for number, source in enumerate(sources, start=1):
         try:
             log, collected = _read_source(source, rules, config, key_labels, on_read)
         except NotALogError as reason:
             skipped.append((source.label, str(reason)))
             continue
-        kept, repeated = duplicates.drop_from(collected.rows)
+        kept, repeated = duplicates.drop_from(collected.rows, is_last=number == len(sources))
         rows.append((source.label, kept))
         accounts.append(_account(source, log, collected, repeated))
         found.update(collected.found)
@@ -327,17 +328,18 @@ def _table(rows: list[tuple[str, list[EventRow]]]) -> pd.DataFrame:
     from keyrota.events import make_events
 
     flat = [row for _, source_rows in rows for row in source_rows]
+    parsed = [row.parsed for row in flat]
     columns: dict[str, list[object]] = {
         "time": [row.time_ns for row in flat],
         "source": [name for name, source_rows in rows for _ in source_rows],
     }
     for name in ("kind", "key", "cause", "line"):
-        columns[name] = [getattr(row, name) for row in flat]
+        columns[name] = list(map(attrgetter(name), flat))
     for name in ("position", "size", "status", "limit", "retry_after_s", "duration_ms"):
-        columns[name] = [getattr(row.parsed, name) for row in flat]
+        columns[name] = list(map(attrgetter(name), parsed))
     for name in ("pool", "function", "isolate"):
-        columns[name] = _safe([getattr(row, name) for row in flat])
-    columns["model"] = _safe([row.parsed.model for row in flat])
+        columns[name] = _safe(list(map(attrgetter(name), flat)))
+    columns["model"] = _safe([said.model for said in parsed])
     return make_events(columns)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from keyrota.logs.json_stream import decode_json
 from keyrota.logs.objects import records_of
 from keyrota.logs.record import BadRow, Record
 
@@ -23,7 +23,7 @@ _HEADER = re.compile(
     rb"(?:-|(?:\[[^\]]{0,1000}\])+) ?"
 )
 # Where a frame without a header ends: a count was wrong, and frames need no newline between them.
-_NEXT = re.compile(rb"\n|(?<=\})(?=[0-9]{1,7} <[0-9]{1,3}>1 )")
+_NEXT_COUNT = re.compile(rb"\}(?=[0-9]{1,7} <[0-9]{1,3}>1 )")
 _BETWEEN: Final = b"\r\n" + codecs.BOM_UTF8
 _COUNT_BYTES: Final = 16
 """How many bytes tell whether a frame begins with a count."""
@@ -48,7 +48,7 @@ def syslog_records(chunks: Iterable[bytes]) -> Iterator[Record | BadRow]:
             yield from records_of({"message": body, "time": time}, number)
             continue
         try:
-            value = json.loads(body)
+            value = decode_json(body)
         except (ValueError, RecursionError):
             yield BadRow(number, "the message's JSON body is broken or was cut")
             continue
@@ -91,7 +91,12 @@ def _frame_end(buffer: bytearray, at: int, is_ended: bool) -> tuple[int | None, 
         end = count.end() + int(count[1])
         # A frame that was cut, or whose count is wrong, ends where the file does.
         return (min(end, len(buffer)) if end <= len(buffer) or is_ended else None), skip
-    following = _NEXT.search(buffer, at + 1, at + FRAME_LIMIT + _COUNT_BYTES)
+    # One search for both would look at each byte by itself, and take most of a log's time.
+    limit = min(len(buffer), at + FRAME_LIMIT + _COUNT_BYTES)
+    newline = buffer.find(b"\n", at + 1, limit)
+    following = _NEXT_COUNT.search(buffer, at, limit if newline < 0 else newline)
     if following is not None:
-        return following.start(), 0
+        return following.end(), 0
+    if newline >= 0:
+        return newline, 0
     return (min(len(buffer), at + FRAME_LIMIT) if is_ended or left > FRAME_LIMIT else None), 0

@@ -7,11 +7,11 @@ reading, because a log shipper makes rows of them too.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from keyrota.logs.json_stream import decode_json
 from keyrota.logs.objects import has_time, records_of
 from keyrota.logs.record import Record
 from keyrota.logs.times import ISO, time_ns
@@ -53,7 +53,7 @@ def text_records(lines: Iterable[str]) -> Iterator[Record]:
 def _structured(text: str, number: int) -> Record | None:
     """Return the row of a logging library that prints JSON; any other object is part of the text."""
     try:
-        value = json.loads(text)
+        value = decode_json(text)
     except (ValueError, RecursionError):
         return None
     if not has_time(value):

@@ -14,7 +14,7 @@ ISO: Final = (
 """The pattern of an ISO 8601 time, with Go's slashes too; without a zone it is read as UTC."""
 
 _ISO = re.compile(
-    r"([0-9]{4}[-/][0-9]{2}[-/][0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]{1,9}))?"
+    r"([0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{2}:[0-9]{2}):([0-9]{2})(?:[.,]([0-9]{1,9}))?"
     r"(?:Z|[ ]?UTC|([+-])([0-9]{2}):?([0-9]{2}))?"
 )
 _DIGITS = re.compile(r"[0-9]{10,19}")
@@ -81,11 +81,11 @@ def _from_number(number: int) -> int | None:
 
 
 def _from_iso(match: re.Match[str]) -> int | None:
-    date, hour, minute, second, fraction, sign, offset_hour, offset_minute = match.groups()
-    days = _days(date)
-    if days is None or int(hour) > 23 or int(minute) > 59 or int(second) > 60:
+    to_minute, second, fraction, sign, offset_hour, offset_minute = match.groups()
+    minute = _minute_s(to_minute)
+    if minute is None or int(second) > 60:
         return None
-    seconds = days * 86_400 + int(hour) * 3600 + int(minute) * 60 + int(second)
+    seconds = minute + int(second)
     if sign:
         offset = int(offset_hour) * 3600 + int(offset_minute) * 60
         seconds += offset if sign == "-" else -offset
@@ -93,10 +93,14 @@ def _from_iso(match: re.Match[str]) -> int | None:
     return nanoseconds if 0 <= nanoseconds <= _LATEST else None
 
 
-@lru_cache(maxsize=1024)
-def _days(date: str) -> int | None:
-    """Return days since 1970; a log has few dates."""
+@lru_cache(maxsize=4096)
+def _minute_s(to_minute: str) -> int | None:
+    """Return the seconds since 1970 at which a minute begins; many lines of a log share one."""
+    date, hour, minute = to_minute[:10], int(to_minute[11:13]), int(to_minute[14:])
+    if hour > 23 or minute > 59:
+        return None
     try:
-        return dt.date(int(date[:4]), int(date[5:7]), int(date[8:])).toordinal() - _EPOCH_ORDINAL
+        days = dt.date(int(date[:4]), int(date[5:7]), int(date[8:])).toordinal() - _EPOCH_ORDINAL
     except ValueError:
         return None
+    return days * 86_400 + hour * 3600 + minute * 60

@@ -13,7 +13,7 @@ SECOND = 1_000_000_000
 
 
 def row(time: int | None, key: int = 1, row_id: str | None = None, kind: str = "pick") -> EventRow:
-    return EventRow(Parsed(kind, key=key, position=1, size=2), 1, time_ns=time, key=key, row_id=row_id)
+    return EventRow(kind, Parsed(kind, key=key, position=1, size=2), 1, time_ns=time, key=key, row_id=row_id)
 
 
 def kept(*sources: Sequence[EventRow]) -> list[int]:

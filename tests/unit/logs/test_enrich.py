@@ -14,7 +14,7 @@ POOLS = load_pools()
 def row(kind: str = "pick", line: int = 1, **fields: object) -> EventRow:
     parsed = {name: fields.pop(name) for name in ("position", "size", "model", "pool") if name in fields}
     key = fields.get("key")
-    return EventRow(Parsed(kind, key=key, **parsed), line, **fields)  # type: ignore[arg-type]
+    return EventRow(kind, Parsed(kind, key=key, **parsed), line, **fields)  # type: ignore[arg-type]
 
 
 def test_functions_by_id_by_isolate_and_by_both() -> None:
