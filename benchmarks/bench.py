@@ -9,6 +9,7 @@ from pathlib import Path
 
 import command_line
 import engines
+import plans
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
@@ -29,7 +30,7 @@ def main() -> None:
     head = HEAD.format(python=platform.python_version(), numba=version("numba"), cores=os.cpu_count())
     sys.stdout.write(head)
     lines = []
-    for measured in (engines.rows(), command_line.rows()):
+    for measured in (engines.rows(), command_line.rows(), plans.rows()):
         for row in measured:
             lines.append(f"| {' | '.join(row)} |\n")
             sys.stdout.write(lines[-1])
