@@ -106,6 +106,8 @@ def overflow(mean: float, limit: int) -> float:
     """Return `poisson_overflow` of arguments that were checked."""
     if mean == 0:
         return 0.0
+    if limit == 0:
+        return 1.0  # not all but a rounding error
     at_limit = _poisson_probability(limit, mean)
     if mean >= limit:
         beyond = float(gammainc(limit + 1.0, mean))
