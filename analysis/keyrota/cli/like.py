@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from keyrota.cli.log_model import LogModel, model_of_logs
-from keyrota.cli.reading import LogArguments
+from keyrota.cli.reading import LogArguments, read_arguments
 from keyrota.cli.scenario import changed_by, note
 from keyrota.cli.scenario_options import ScenarioArguments, flag
 from keyrota.cli.traffic import growing
@@ -13,6 +12,7 @@ from keyrota.display import listed
 from keyrota.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from keyrota.planning.log_model import LogModel
     from keyrota.report.model import PoolModel
     from keyrota.simulation.scenario import Scenario
 
@@ -40,13 +40,15 @@ def fitted_scenario(
     from msgspec.structs import replace
 
     from keyrota.planning.fitted import scenario_of
+    from keyrota.planning.log_model import model_of
 
     others = sorted(flag(name) for name in arguments.given - ALLOWED)
     if others:
         raise ConfigurationError(
             f"--like takes pools, traffic and isolates from the log; leave out {listed(others)}"
         )
-    model = model_of_logs(LogArguments(logs, arguments.pools, None, None, quiet), arguments.pool)
+    reading = read_arguments(LogArguments(logs, arguments.pools, None, None, quiet))
+    model = model_of(reading, arguments.pool)
     scenario = changed_by(arguments, scenario_of(model.fitted, model.span_ns))
     if growth_per_day is not None:
         functions = tuple(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,25 +14,12 @@ from keyrota.cli.values import Duration, Growth
 from keyrota.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from keyrota.planning.plan import Plan
+    from keyrota.planning.questions import Question
     from keyrota.pools.declared import PoolConfig
     from keyrota.simulation.scenario import Scenario
 
 NOT_HERE: Final = ("replay", "duration", "warm_up", "deploy_at")
 DAY_S: Final = 86_400.0
-
-
-@dataclass(frozen=True)
-class Question:
-    """One pool to plan for, and all that are declared; see `keyrota.planning.plan.make_plan`."""
-
-    scenario: Scenario
-    pool: str
-    config: PoolConfig
-    windows: tuple[str, ...] | None
-    source: str = "the rate that was given"
-    hopeless: str | None = None
-    binding_hint: str | None = None
 
 
 @click.command("plan")
@@ -96,6 +82,8 @@ def command(
       keyrota plan logs/ --growth 10%/month
     """
     from keyrota.cli.output import emit, refuse_to_overwrite, text_style
+    from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
+    from keyrota.planning.questions import answers_to
     from keyrota.report.as_json import as_json
     from keyrota.report.atomic import refuse_to_replace
     from keyrota.report.plan import describe
@@ -108,13 +96,17 @@ def command(
     if growth is None and _was_given("horizon"):
         raise ConfigurationError("--horizon has no effect here; it goes with --growth")
     if logs:
-        questions = _of_logs(LogArguments(logs, arguments.pools, since, until, quiet), arguments)
+        from keyrota.cli.plan_logs import questions_of_logs
+
+        given = LogArguments(logs, arguments.pools, since, until, quiet)
+        questions = questions_of_logs(given, arguments, _windows(arguments))
     else:
         questions = _of_rates(arguments, since, until, quiet)
-    plans = _planned(
-        questions, target=target, growth=growth, horizon_days=horizon / DAY_S, seed=seed,
-        engine=engine, jobs=jobs, quiet=quiet,
-    )  # fmt: skip
+    with patient_bar(count_bar, "searches", quiet=quiet, waiting=ENGINE_STARTS) as update:
+        plans = answers_to(
+            questions, on_progress=update, target=target, growth_per_day=growth,
+            horizon_days=horizon / DAY_S, seed=seed, engine=engine, jobs=jobs,
+        )  # fmt: skip
     config = questions[0].config
     if output_format == "json":
         emit(as_json(describe(plans, config)), output, force)
@@ -126,36 +118,12 @@ def command(
         emit(text, output, force)
 
 
-def _planned(
-    questions: list[Question], *, target: float, growth: float | None,
-    horizon_days: float, seed: int, engine: str, jobs: int, quiet: bool,
-) -> list[Plan]:  # fmt: skip
-    from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
-    from keyrota.planning.plan import make_plan
-
-    plans: list[Plan] = []
-    with patient_bar(count_bar, "searches", quiet=quiet, waiting=ENGINE_STARTS) as update:
-
-        def on_progress(done: int, total: int) -> None:
-            if update is not None:
-                update(len(plans) * total + done, len(questions) * total)
-
-        for question in questions:
-            plan = make_plan(
-                question.scenario, pool=question.pool, target=target, windows=question.windows,
-                growth_per_day=growth, horizon_days=horizon_days, seed=seed, engine=engine, jobs=jobs,
-                on_progress=on_progress,
-                source=question.source, hopeless=question.hopeless, binding_hint=question.binding_hint,
-            )  # fmt: skip
-            plans.append(plan)
-    return plans
-
-
 def _of_rates(
     arguments: ScenarioArguments, since: str | None, until: str | None, quiet: bool
 ) -> list[Question]:
     from keyrota.cli.scenario import note, notes_of, scenario_of_arguments, with_keys
     from keyrota.display import listed
+    from keyrota.planning.questions import Question
 
     if since is not None or until is not None:
         raise ConfigurationError("--since and --until have no effect here; they go with LOG...")
@@ -173,25 +141,6 @@ def _of_rates(
     if arguments.scenario_file is not None:
         return [Question(scenario, name, config, (scenario.window,), source="the scenario") for name in asked]
     return [Question(scenario, name, config, _windows(arguments)) for name in asked]
-
-
-def _of_logs(logs: LogArguments, arguments: ScenarioArguments) -> list[Question]:
-    if "rate" in arguments.given:
-        raise ConfigurationError("the traffic is that of the logs; leave out --rate, or the logs")
-    from keyrota.cli.plan_logs import scenarios_of_logs
-
-    return [
-        Question(
-            demand.scenario,
-            demand.pool,
-            demand.config,
-            windows=_windows(arguments) or demand.windows,
-            source=demand.source,
-            hopeless=demand.hopeless,
-            binding_hint=demand.binding_hint,
-        )
-        for demand in scenarios_of_logs(logs, arguments)
-    ]
 
 
 def _windows(arguments: ScenarioArguments) -> tuple[str, ...] | None:

@@ -1,18 +1,15 @@
-"""The model of logs: read, and fitted pool by pool, for `simulate --like` and `plan LOG`."""
+"""The model of a log: its pools, each fitted, for plans, predictions and the report page."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from keyrota.display import listed, visible
 from keyrota.errors import InputError
-
-if TYPE_CHECKING:
-    from keyrota.cli.reading import LogArguments
-    from keyrota.logs.read import Reading
-    from keyrota.planning.fitted import FittedPool
-    from keyrota.planning.logged import LoggedPool
+from keyrota.logs.read import Reading
+from keyrota.planning.fitted import FittedPool, fit_pool
+from keyrota.planning.logged import LoggedPool, chosen, logged_pools, span_of_log
 
 
 @dataclass(frozen=True)
@@ -40,18 +37,16 @@ class LogModel:
     @property
     def sources(self) -> str:
         """The names of the logs, for a sentence."""
-        from keyrota.display import listed, visible
-
         return listed([visible(source.name) for source in self.reading.input.sources], limit=2)
 
 
-def model_of_logs(arguments: LogArguments, names: Sequence[str]) -> LogModel:
-    """Read logs and fit their pools.
+def model_of(reading: Reading, names: Sequence[str] = ()) -> LogModel:
+    """Fit the pools of a reading.
 
     Parameters
     ----------
-    arguments
-        What is read.
+    reading
+        What was read.
     names
         The pools in question; all of the log, if there are none.
 
@@ -60,11 +55,6 @@ def model_of_logs(arguments: LogArguments, names: Sequence[str]) -> LogModel:
     InputError
         If no pool in question tells a rate, or the log has no pick of a pool that is named.
     """
-    from keyrota.cli.reading import read_arguments
-    from keyrota.planning.fitted import fit_pool
-    from keyrota.planning.logged import chosen, logged_pools, span_of_log
-
-    reading = read_arguments(arguments)
     pools = chosen(logged_pools(reading.events, reading.pools), names)
     span = span_of_log(reading.events)
     logged, fitted, too_thin = [], [], []

@@ -1,0 +1,158 @@
+"""The questions of a plan, a pool each: what logs ask, what keys cannot mend, and the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from keyrota.display import count, listed
+from keyrota.errors import InputError
+from keyrota.planning.fitted import FittedPool, scenario_of
+from keyrota.planning.log_model import LogModel
+from keyrota.planning.logged import LoggedPool
+from keyrota.planning.plan import Plan, Progress, make_plan
+from keyrota.pools.declared import PoolConfig
+from keyrota.simulation.scenario import Scenario
+
+MOSTLY: Final = 0.5
+"""Share of a pool's 429s from which their cause is what binds."""
+
+PASSING: Final = 0.05
+"""Where more calls pass than this share, some project has quota."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a plan is asked for one pool.
+
+    Parameters
+    ----------
+    scenario
+        With the traffic of the pool.
+    pool
+        Its name.
+    config
+        All pools that are declared: the numbers of their keys are taken.
+    windows
+        How the minute may count, the likelier one first; ``None`` if nobody knows.
+    source
+        Where the demand was taken from.
+    hopeless
+        Why more keys cannot help, if so.
+    binding_hint
+        ``"tokens-per-minute"`` if that is what binds.
+    """
+
+    scenario: Scenario
+    pool: str
+    config: PoolConfig
+    windows: tuple[str, ...] | None
+    source: str = "the rate that was given"
+    hopeless: str | None = None
+    binding_hint: str | None = None
+
+
+def questions_of(
+    model: LogModel,
+    *,
+    change: Callable[[Scenario], Scenario] | None = None,
+    windows: tuple[str, ...] | None = None,
+) -> tuple[list[Question], list[str]]:
+    """Return the questions that logs ask, and the pools that ask none, with the reason.
+
+    Parameters
+    ----------
+    model
+        The pools of the logs, fitted.
+    change
+        Changes the scenario of each: another rotation, another reaction.
+    windows
+        How the minute counts, if that is to be assumed; else as the log shows it.
+
+    Raises
+    ------
+    InputError
+        If no pool has a limit.
+    """
+    questions, silent = [], []
+    for logged, fitted in zip(model.logged, model.fitted, strict=True):
+        quota, hopeless = fitted.pool.quota, _hopeless(logged)
+        if quota.per_minute is None and quota.per_day is None and hopeless is None:
+            silent.append(
+                f"pool {fitted.pool.name} has no limit, declared or seen in the log: nothing to plan"
+            )
+            continue
+        scenario = scenario_of([fitted], model.span_ns)
+        questions.append(
+            Question(
+                scenario if change is None else change(scenario),
+                fitted.pool.name,
+                model.reading.pools,
+                windows or (None if fitted.window == "unknown" else (fitted.window,)),
+                source=f"{count(fitted.requests, 'request')} in {model.sources}, {_ended(fitted)}",
+                hopeless=hopeless,
+                binding_hint=_binding(logged),
+            )
+        )
+    if not questions:
+        raise InputError("no pool of the log has a limit; declare per_minute or per_day (--pools FILE)")
+    return questions, silent
+
+
+def answers_to(
+    questions: Sequence[Question], *, on_progress: Progress | None = None, **options: Any
+) -> list[Plan]:
+    """Return the plan of each question.
+
+    Parameters
+    ----------
+    questions
+        A pool each.
+    on_progress
+        Called with the searches that are done, and how many there are.
+    options
+        Of `keyrota.planning.plan.make_plan`: target, growth, seed, engine, jobs.
+    """
+    plans: list[Plan] = []
+
+    def told(done: int, total: int) -> None:
+        if on_progress is not None:
+            on_progress(len(plans) * total + done, len(questions) * total)
+
+    for question in questions:
+        plan = make_plan(
+            question.scenario, pool=question.pool, windows=question.windows, on_progress=told,
+            source=question.source, hopeless=question.hopeless, binding_hint=question.binding_hint, **options,
+        )  # fmt: skip
+        plans.append(plan)
+    return plans
+
+
+def _ended(fitted: FittedPool) -> str:
+    share = fitted.rejected / max(1, fitted.requests)
+    return f"{100 * share:.2g} % of them in a 429" if fitted.rejected else "none of them in a 429"
+
+
+def _hopeless(logged: LoggedPool) -> str | None:
+    """Return why more keys of this kind cannot help, if the log shows it."""
+    causes = logged.account.explained.causes
+    if not causes or causes.count("no-quota") < MOSTLY * len(causes):
+        return None
+    calls = logged.account.calls
+    if (1 - calls.rejected).sum() > PASSING * len(calls):
+        return None  # some keys have quota
+    rows = logged.account.calls.attribution.rows
+    models = sorted({str(name) for name in rows.loc[rows["cause"] == "no-quota", "model"].dropna()})
+    of = f" for {listed(models)}" if models else ""
+    return (
+        f"{causes.count('no-quota'):,} of {count(len(causes), '429')} state a limit of 0: these projects "
+        f"have no quota{of}. More keys of this kind do not help; enable billing, ask for quota, or take "
+        "another model"
+    )
+
+
+def _binding(logged: LoggedPool) -> str | None:
+    causes = logged.account.explained.causes
+    is_tokens = causes and causes.count("tokens-per-minute") >= MOSTLY * len(causes)
+    return "tokens-per-minute" if is_tokens else None
