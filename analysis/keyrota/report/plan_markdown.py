@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import Final
 
-from keyrota.display import visible
 from keyrota.planning.plan import Plan
 from keyrota.pools.declared import PoolConfig
-from keyrota.report.console import UNBROKEN
+from keyrota.report.markdown_text import code, escaped, table
 from keyrota.report.plan_text import cells, headings, legend, pasted
 from keyrota.report.plan_words import PROJECTS, demand_of, further, limits_of, reason
 from keyrota.report.scenario_text import rotation_in_words
-
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~!&@])")
 
 
 def as_markdown(plans: Sequence[Plan], config: PoolConfig) -> str:
@@ -33,20 +28,9 @@ def as_markdown(plans: Sequence[Plan], config: PoolConfig) -> str:
     if any(plan.results for plan in plans):
         blocks.append(escaped(legend(plans)))
     blocks.append(escaped(PROJECTS))
-    for title, language, code in pasted(plans, config):
-        blocks += [f"## {title}", f"```{language}\n{code.rstrip()}\n```"]
+    for title, language, text in pasted(plans, config):
+        blocks += [f"## {title}", code(text, language)]
     return "\n\n".join(blocks) + "\n"
-
-
-def escaped(text: str) -> str:
-    r"""Return text that Markdown shows as it is.
-
-    Examples
-    --------
-    >>> escaped("a_b | <img>")
-    'a\\_b \\| \\<img\\>'
-    """
-    return _SPECIAL.sub(r"\\\1", visible(text.replace(UNBROKEN, " ")))
 
 
 def _head(plans: Sequence[Plan]) -> Iterator[str]:
@@ -65,14 +49,8 @@ def _pool(plan: Plan) -> Iterator[str]:
     if plan.results:
         rows = [cells([plan.result(option, window) for window in plan.windows]) for option in plan.options]
         titles = headings(plan)
-        yield "\n".join(
-            [_row(titles), _row([":--", *["--:"] * (len(titles) - 1)], is_rule=True), *map(_row, rows)]
-        )
+        yield table(titles, rows)
     yield f"**{escaped(reason(plan))}**"
     sentences = [escaped(sentence) for sentence in further(plan)]
     if sentences:
         yield " ".join(sentences)
-
-
-def _row(cells_of_row: Sequence[str], *, is_rule: bool = False) -> str:
-    return f"| {' | '.join(cell if is_rule else escaped(cell) for cell in cells_of_row)} |"

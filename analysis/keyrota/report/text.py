@@ -10,16 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from keyrota.display import count, listed, visible
-from keyrota.findings.wording import p_in_words
 from keyrota.report.console import WIDTH, rendered
-from keyrota.report.quota_text import quota_sentences
+from keyrota.report.pool_words import about, faults_of, pool_sentences, verdict_of
 from keyrota.report.schema import FindingReport, KeyReport, PoolReport, Report
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-ALMOST_ALL: Final = 0.9
-"""Share of cold starts from which round robin hardly acts."""
 
 _BAR_CELLS: Final = 20
 _STYLE: Final = {
@@ -44,15 +40,15 @@ def as_text(report: Report, *, color: bool = False, width: int = WIDTH, unicode:
     """
     from rich.console import Group
 
-    parts: list[RenderableType] = [_headline(report)]
+    parts: list[RenderableType] = [_text("\n".join(headline(report)))]
     for pool in report.pools:
-        faults = [f.code for f in report.findings if f.pool == pool.name and f.severity != "note"]
-        parts += ["", *_pool(pool, faults, unicode)]
+        parts += ["", *_pool(pool, faults_of(pool, report.findings), unicode)]
     parts += ["", *_findings(report.findings)]
     return rendered([Group(*parts)], color=color, width=width)
 
 
-def _headline(report: Report) -> RenderableType:
+def headline(report: Report) -> list[str]:
+    """Return what was read, in lines."""
     i = report.input
     picks = sum(pool.picks for pool in report.pools)
     lines = [
@@ -71,7 +67,7 @@ def _headline(report: Report) -> RenderableType:
         lines.append(f"no log: {listed([visible(entry['name']) for entry in i.skipped])}")
     for number, label in i.key_labels.items():
         lines.append(f"key {number} is the key that the log shows as {label}")
-    return _text("\n".join(lines))
+    return lines
 
 
 def _span(report: Report) -> str:
@@ -87,22 +83,16 @@ def _minute(iso: str) -> str:
 def _pool(pool: PoolReport, faults: list[str], unicode: bool) -> Iterator[RenderableType]:
     from rich.text import Text
 
-    about = [
-        count(len([key for key in pool.keys if key.expected_share or key.picks]) or len(pool.keys), "key")
-    ]
-    about += [pool.model] if pool.model else []
-    about += [listed(pool.functions)] if pool.functions else []
-    about += [] if pool.declared else ["not declared"]
     title = Text(visible(pool.name), style="bold")
-    title.append(f"  {pool.fairness.verdict if pool.picks else 'no picks'}", _STYLE[pool.fairness.verdict])
+    title.append(f"  {verdict_of(pool)}", _STYLE[pool.fairness.verdict])
     if faults and pool.fairness.verdict != "unfair":
         title.append(f", but see {listed(faults)}", "bold yellow")
-    title.append(visible(f"  ({', '.join(about)})"), "not bold")
+    title.append(visible(f"  ({', '.join(about(pool))})"), "not bold")
     yield title
     if not pool.picks:
         return
     yield _keys(pool.keys, unicode)
-    for sentence in _sentences(pool, faults):
+    for sentence in pool_sentences(pool, faults):
         yield _text("  " + sentence, hanging=4)
 
 
@@ -135,49 +125,6 @@ def _keys(keys: Sequence[KeyReport], unicode: bool) -> RenderableType:
             bar,
         )
     return table
-
-
-def _sentences(pool: PoolReport, faults: list[str]) -> Iterator[str]:
-    yield from _verdict(pool, faults)
-    rotation = pool.rotation
-    if rotation.isolates is not None and rotation.cold_start_share is not None:
-        known = "" if rotation.isolates_known else " (not all by execution id)"
-        broken = f"{rotation.broken_steps} of {count(sum(rotation.steps.values()), 'step')} broken"
-        several = rotation.picks_per_request
-        per_request = f", {several:.2f} picks per request" if several is not None and several > 1.2 else ""
-        yield (
-            f"{count(rotation.isolates, 'isolate')}{known}; "
-            f"{100 * rotation.cold_start_share:.0f} % of the picks are cold starts, "
-            f"{rotation.mean_run_length:.1f} picks per isolate, {broken}{per_request}."
-        )
-        if rotation.cold_start_share >= ALMOST_ALL and pool.picks >= rotation.isolates > 1:
-            yield (
-                "Nearly every pick is an isolate's first, so that random start plus round robin is in effect "
-                "a random choice."
-            )
-    else:
-        yield "Isolates unknown: the log carries no execution ids."
-    yield from quota_sentences(pool)
-
-
-def _verdict(pool: PoolReport, faults: list[str]) -> Iterator[str]:
-    fairness = pool.fairness
-    p_value = p_in_words(fairness.p_value) if fairness.p_value is not None else "no test"
-    if fairness.verdict == "unfair" and not {"R101", "R102", "R106"}.intersection(faults):
-        words = "Unfair: the order of the keys inside isolates is broken, whatever the shares"
-    elif fairness.verdict == "unfair":
-        words = "Unfair: the keys are not picked as the declared rotation picks them"
-    elif fairness.verdict == "fair":
-        words = (
-            "Fair: the keys are picked as the declared rotation picks them"
-            if pool.rotation.isolates is not None
-            else "Fair: the shares are even; the log does not show the order of the keys inside isolates"
-        )
-    else:
-        needed = f"; about {fairness.picks_needed:,} picks are needed" if fairness.picks_needed else ""
-        words = f"Not enough data for a verdict{needed}"
-    yield f"{words} ({p_value})."
-    yield f"Null: {fairness.null}."
 
 
 def _findings(findings: Sequence[FindingReport]) -> Iterator[RenderableType]:
