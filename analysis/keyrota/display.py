@@ -73,6 +73,31 @@ def count(number: int, singular: str, plural: str | None = None) -> str:
     return f"{number:,} {noun}"
 
 
+def span(seconds: float) -> str:
+    """Return a span of time for a sentence, in the unit that fits.
+
+    Examples
+    --------
+    >>> span(45), span(7200), span(200_000)
+    ('45 seconds', '2 hours', '2.3 days')
+    """
+    for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.2g} {unit}"
+    return f"{seconds:.2g} seconds"
+
+
+def sentence(text: str) -> str:
+    """Return text that begins like a sentence.
+
+    Examples
+    --------
+    >>> sentence("no pick"), sentence("")
+    ('No pick', '')
+    """
+    return text[:1].upper() + text[1:]
+
+
 def listed(items: list[str], limit: int = 6) -> str:
     """Join names for a sentence, the first `limit` of them.
 

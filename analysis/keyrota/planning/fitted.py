@@ -12,7 +12,7 @@ import pandas as pd
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from keyrota.display import count, listed, shown
+from keyrota.display import count, listed, shown, span
 from keyrota.errors import InputError
 from keyrota.planning.logged import LoggedPool
 from keyrota.planning.observed import observed_policy, observed_reaction
@@ -193,17 +193,10 @@ def _refuse_too_few(
     span_s = max(1.0, (span_ns[1] - span_ns[0]) / 1e9)
     bursts = " that come in bursts" if dispersion > 1 else ""
     raise InputError(
-        f"pool {shown(name)}: {count(total, 'request')}{bursts} in {_span(span_s)} "
+        f"pool {shown(name)}: {count(total, 'request')}{bursts} in {span(span_s)} "
         f"{'is' if total == 1 else 'are'} too few for a rate; "
-        f"about {needed:,} are enough, at this rate a log of {_span(needed * span_s / max(1, total))}"
+        f"about {needed:,} are enough, at this rate a log of {span(needed * span_s / max(1, total))}"
     )
-
-
-def _span(seconds: float) -> str:
-    for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.2g} {unit}"
-    return f"{seconds:.2g} s"
 
 
 def _pool(logged: LoggedPool) -> Pool:
@@ -242,13 +235,13 @@ def _seen_keys(logged: LoggedPool) -> tuple[int, ...]:
 
 
 def _limit_notes(logged: LoggedPool, pool: Pool) -> Iterable[str]:
-    for evidence, span in ((logged.account.minute, "minute"), (logged.account.day, "Pacific day")):
+    for evidence, of in ((logged.account.minute, "minute"), (logged.account.day, "Pacific day")):
         if evidence.in_force is not None and evidence.in_force != evidence.declared:
             how = "stated by the errors" if evidence.stated is not None else "that the log shows"
             instead = (
                 f", not the declared {evidence.declared:,}" if evidence.declared else "; none is declared"
             )
-            yield f"the limit of {evidence.in_force:,} a {span} {how} is taken{instead}"
+            yield f"the limit of {evidence.in_force:,} a {of} {how} is taken{instead}"
     size = logged.runs.size if logged.runs is not None else pool.size
     if logged.declared is not None and size != pool.size:
         yield f"the log's picks name a pool of {count(size, 'key')}, where {pool.size:,} are declared"

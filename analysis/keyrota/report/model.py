@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from keyrota.display import count
+from keyrota.display import count, sentence
 from keyrota.planning.fitted import FittedPool
 from keyrota.planning.model_check import ModelCheck
 from keyrota.report.console import Line
@@ -136,7 +136,7 @@ def model_lines(models: Sequence[PoolModel]) -> Iterator[Line]:
                 f"{function.isolates}."
             )
         for told in model.notes:
-            yield Line(f"    {told[:1].upper()}{told[1:]}.")
+            yield Line(f"    {sentence(told)}.")
         yield Line(f"    {verdict(model)}", "" if model.explains is not False else "bold yellow")
 
 

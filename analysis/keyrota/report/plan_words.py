@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from keyrota.display import count, visible
+from keyrota.display import count, sentence, visible
 from keyrota.planning.change import Change, change_to
 from keyrota.planning.onset import MOST_SIZE
 from keyrota.planning.options import Option
@@ -120,7 +120,7 @@ def reason(plan: Plan) -> str:
         )
     if advice.kind == "client":
         return (
-            f"{_sentence(change)}: with today's {count(plan.present_keys, 'key')} "
+            f"{sentence(change)}: with today's {count(plan.present_keys, 'key')} "
             f"{_ending(short_share(result.present_share))} instead of {now}, within the target of "
             f"{target}. It takes no new key; as it rotates today it would take {_keys(today)}."
         )
@@ -134,7 +134,7 @@ def reason(plan: Plan) -> str:
     add = f"add {count(missing, 'key')} ({count(advice.keys or 0, 'key')} in all)"
     then = _ending(short_share(result.smallest.share))
     text = (
-        f"{_sentence(f'{change} and {add}' if change else add)}: {then} then, within the target of {target}; "
+        f"{sentence(f'{change} and {add}' if change else add)}: {then} then, within the target of {target}; "
         f"today {now} do."
     )
     if not change:
@@ -190,7 +190,7 @@ def _binding(plan: Plan) -> Iterator[str]:
         return
     if binding.limit not in ("per-minute", "per-day"):
         yield (
-            f"{_sentence(LIMITS_IN_WORDS.get(binding.limit, binding.limit))} binds, which is not simulated: "
+            f"{sentence(LIMITS_IN_WORDS.get(binding.limit, binding.limit))} binds, which is not simulated: "
             "the numbers here are those of the limits of requests, and more keys may be needed."
         )
         return
@@ -198,7 +198,7 @@ def _binding(plan: Plan) -> Iterator[str]:
         numbers = {"per-minute": binding.keys_by_minute, "per-day": binding.keys_by_day}
         other = "per-day" if binding.limit == "per-minute" else "per-minute"
         yield (
-            f"{_sentence(LIMITS_IN_WORDS[binding.limit])} binds: alone it takes "
+            f"{sentence(LIMITS_IN_WORDS[binding.limit])} binds: alone it takes "
             f"{count(numbers[binding.limit], 'key')}, {LIMITS_IN_WORDS[other]} {numbers[other]:,}."
         )
     if binding.limit == "per-day" and plan.recommendation.kind == "keys":
@@ -249,6 +249,3 @@ def _keys(result: OptionResult) -> str:
 def _ending(share: str) -> str:
     return "no request ends in a 429" if share == "none" else f"{share} of requests end in a 429"
 
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]

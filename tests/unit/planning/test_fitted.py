@@ -282,7 +282,7 @@ def test_a_function_that_picks_from_two_pools_is_one_in_each():
 @pytest.mark.parametrize(
     ("minutes", "message"),
     [
-        (1, r'pool "POOL": \d+ requests? in \d+ s (is|are) too few for a rate; about 30 are enough'),
+        (1, r'pool "POOL": \d+ requests? in \d+ seconds (is|are) too few for a rate; about 30 are enough'),
         (4, r"at this rate a log of (\d+|\d\.\d) minutes"),
     ],
 )

@@ -3,9 +3,9 @@
 import pytest
 from scipy import stats
 
-from keyrota.errors import InputError, ModelError
+from keyrota.errors import ModelError
 from keyrota.traffic.fit.intervals import count_interval, share_interval
-from keyrota.traffic.fit.rate import arrival_rate, requests_needed, too_short
+from keyrota.traffic.fit.rate import arrival_rate, requests_needed
 
 
 @pytest.mark.parametrize("count", [1, 5, 64, 10_000])
@@ -42,18 +42,6 @@ def test_requests_needed_is_the_smallest_number(width, dispersion):
     needed = requests_needed(width, dispersion=dispersion)
     assert count_interval(needed, dispersion=dispersion).relative_half_width <= width
     assert count_interval(needed - 1, dispersion=dispersion).relative_half_width > width
-
-
-def test_a_short_log_is_told_how_long_is_enough():
-    """The message says how many requests there are and how many are enough."""
-    error = too_short(arrival_rate(33, 3600.0), function="chat")
-    assert isinstance(error, InputError)
-    assert str(error) == (
-        'the log is too short for a rate of function "chat": 33 requests in 60 minutes; 66 requests tell it '
-        "to within 25%, at this rate a log of about 2 hours"
-    )
-    assert too_short(arrival_rate(66, 3600.0)) is None
-    assert "in bursts" in str(too_short(arrival_rate(66, 3600.0, dispersion=2.0)))
 
 
 @pytest.mark.parametrize(

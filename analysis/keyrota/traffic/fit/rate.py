@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from keyrota.display import count, shown
-from keyrota.errors import InputError, ModelError
+from keyrota.display import shown
+from keyrota.errors import ModelError
 from keyrota.traffic.fit.intervals import Estimate, count_interval
 
 MOST_RELATIVE_HALF_WIDTH: Final = 0.25
@@ -116,38 +116,3 @@ def requests_needed(relative_half_width: float, *, dispersion: float = 1.0) -> i
         is_enough = count_interval(middle, dispersion=widening).relative_half_width <= relative_half_width
         low, high = (low, middle) if is_enough else (middle, high)
     return high
-
-
-def too_short(rate: Rate, *, function: str | None = None) -> InputError | None:
-    """Return what to raise if there are too few requests for a rate, else ``None``.
-
-    Parameters
-    ----------
-    rate
-        The fitted rate.
-    function
-        Whose, for the message.
-
-    Examples
-    --------
-    >>> str(too_short(arrival_rate(16, 240.0))).split("; ")[0]
-    'the log is too short for a rate: 16 requests in 4 minutes'
-    """
-    if rate.per_min.relative_half_width <= MOST_RELATIVE_HALF_WIDTH:
-        return None
-    needed = requests_needed(MOST_RELATIVE_HALF_WIDTH, dispersion=rate.dispersion)
-    of = "" if function is None else f" of function {shown(function)}"
-    bursts = " that come in bursts" if rate.dispersion > 1 else ""
-    return InputError(
-        f"the log is too short for a rate{of}: {count(rate.requests, 'request')}{bursts} in "
-        f"{_time(rate.span_s)}; {count(needed, 'request')} tell it to within {MOST_RELATIVE_HALF_WIDTH:.0%}, "
-        f"at this rate a log of about {_time(needed / rate.requests * rate.span_s)}"
-    )
-
-
-def _time(seconds: float) -> str:
-    """Return a time for a sentence."""
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.3g} {unit}s"
-    return f"{seconds:.3g} seconds"
