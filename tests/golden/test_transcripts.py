@@ -21,6 +21,7 @@ CALLS = {
     "start_at_first.txt": ["report", "sample_logs/start_at_first.csv"],
     "stuck_key.txt": ["report", "sample_logs/stuck_key.ndjson"],
     "missing_secret.txt": ["report", "sample_logs/missing_secret.json.gz"],
+    "missing_secret.md": ["report", "--format", "markdown", "sample_logs/missing_secret.json.gz"],
     "missing_secret.github": ["check", "--format", "github", "sample_logs/missing_secret.json.gz"],
     "two_picks.txt": ["report", "sample_logs/two_picks.log"],
     "day_with_429s.txt": ["report", "sample_logs/day_with_429s.log.zst"],

@@ -9,6 +9,9 @@ from typing import Final
 from keyrota.display import visible
 from keyrota.report.console import UNBROKEN
 
+_COMMAND: Final = re.compile(r"\\`((?:keyrota|supabase) [A-Za-z -]{1,60})\\`")
+"""Our own commands between backquotes stay code."""
+
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~!&@])")
 
 
@@ -20,7 +23,7 @@ def escaped(text: str) -> str:
     >>> escaped("a_b | <img>")
     'a\\_b \\| \\<img\\>'
     """
-    return _SPECIAL.sub(r"\\\1", visible(text.replace(UNBROKEN, " ")))
+    return _COMMAND.sub(r"`\1`", _SPECIAL.sub(r"\\\1", visible(text.replace(UNBROKEN, " "))))
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> str:

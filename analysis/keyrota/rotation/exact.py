@@ -28,7 +28,7 @@ class UniformTest:
 
     p_value: float
     statistic: float
-    method: Literal["exact", "monte-carlo"]
+    method: Literal["exact", "monte-carlo", "by key"]
     draws: int | None
     standard_error: float | None
 
@@ -170,6 +170,21 @@ def whole_numbers(values: ArrayLike, name: str, *, least: int = 0) -> NDArray[np
     if row.size and int(row.max()) * row.size >= 2**31 and sum(row.tolist()) >= 2**31:
         raise ModelError(f"{name} add up to 2**31 or more, which is beyond this test")
     return row.astype(np.int64)
+
+
+def checked_counts(counts: ArrayLike, size: int) -> NDArray[np.int64]:
+    """Return the picks of each position, or refuse what is no row of `size` counts (ModelError)."""
+    observed = whole_numbers(counts, "counts")
+    if observed.size == 0 or observed.size != size:
+        raise ModelError(f"{observed.size} counts do not fit a pool of {shown(size)}")
+    return observed
+
+
+def checked_lengths(lengths: ArrayLike, size: int) -> NDArray[np.int64]:
+    """Return the lengths of runs, or refuse what is no row of whole numbers from 1 on (ModelError)."""
+    if size < 1:
+        raise ModelError(f"a pool has at least 1 position, not {shown(size)}")
+    return whole_numbers(lengths, "run lengths", least=1)
 
 
 def _is_enumerable(total: int, size: int, limit: int) -> bool:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -39,6 +39,7 @@ from keyrota.rotation.shares import (
     share_test_unknown_runs,
     unused_probability,
 )
+from keyrota.rotation.tails import can_be_computed, key_test
 
 TestName = Literal["starts", "shares", "shares_unknown", "unused", "succession"]
 
@@ -165,7 +166,8 @@ def run_tests(
     pools
         How many pools are judged together.
     draws
-        Draws of each Monte-Carlo test; `draws_for` if not given.
+        Draws of each Monte-Carlo test; if not given `draws_for`, and where these cannot reach the level,
+        exact tests key by key (`keyrota.rotation.tails`).
 
     Raises
     ------
@@ -173,19 +175,36 @@ def run_tests(
         If `alpha` is not inside (0, 1).
     """
     size, lengths, in_runs = runs.size, runs.lengths, runs.has_runs
+    is_reached = draws is not None or _is_reached(alpha, pools)
     draws = draws or draws_for(alpha, pools)
     is_tested = 1 < size <= MOST_KEYS
 
     def uniform(starts: np.ndarray[tuple[int], np.dtype[np.int64]]) -> UniformTest | None:
         if not len(starts) or not is_tested:
             return None
-        return uniform_test(np.bincount(starts - 1, minlength=size), rng=rng, draws=draws)
+        counts = np.bincount(starts - 1, minlength=size)
+        test = uniform_test(counts, rng=rng, draws=draws if is_reached else 1)
+        ones = np.ones(len(starts), dtype=np.int64)
+        if test.method == "exact" or is_reached or not can_be_computed(ones, size):
+            return test
+        return replace(
+            test,
+            p_value=key_test(counts, ones, size).p_value,
+            method="by key",
+            draws=None,
+            standard_error=None,
+        )
 
     starts = uniform(runs.starts)
     shares = unknown = None
     all_cold = bool((lengths[in_runs] == 1).all()) and len(runs.starts) == int(in_runs.sum())
     if in_runs.any() and not all_cold and is_tested:
-        shares = share_test(runs.counts_where(in_runs), lengths[in_runs], size, rng=rng, draws=draws)
+        counts, known = runs.counts_where(in_runs), lengths[in_runs]
+        shares = (
+            share_test(counts, known, size, rng=rng, draws=draws)
+            if is_reached or not can_be_computed(known, size)
+            else key_test(counts, known, size)
+        )
     if not in_runs.all() and is_tested and size <= MOST_KEYS_UNKNOWN:
         unknown = share_test_unknown_runs(runs.counts_where(~in_runs), size, rng=rng, draws=draws)
     found: dict[TestName, UniformTest | ShareTest | None] = {
@@ -238,6 +257,11 @@ def draws_for(alpha: float, pools: int) -> int:
     """
     tests = 3 / DISTRIBUTION_PART
     return min(MOST_DRAWS, max(DRAWS, math.ceil(round(2 * tests * pools / alpha, 6)) - 1))
+
+
+def _is_reached(alpha: float, pools: int) -> bool:
+    """Whether a Monte-Carlo p-value can be below the level: that decides, before the data, on the test."""
+    return 3 / DISTRIBUTION_PART * pools / (draws_for(alpha, pools) + 1) < alpha
 
 
 def dispersion(size: int) -> float:
@@ -295,17 +319,20 @@ def _independent_needed(size: int, level: float) -> int:
     return math.ceil(POWER_MARGIN * picks_needed_to_judge(size, alpha=level))
 
 
+_EXACT: Final = {"exact": "exact", "by key": "exact, key by key"}
+
+
 def _null_in_words(
     size: int, starts: UniformTest | None, shares: ShareTest | None, unknown: ShareTest | None
 ) -> str:
     parts = []
     if starts is not None:
-        how = "exact" if starts.method == "exact" else f"{starts.draws:,} draws"
+        how = f"{starts.draws:,} draws" if starts.draws is not None else _EXACT[starts.method]
         parts.append(f"isolates start at a uniformly random key ({how})")
     if shares is not None:
         parts.append(
             "shares are those of random starts plus round robin, at the run lengths seen "
-            f"({shares.draws:,} draws)"
+            f"({'exact, key by key' if shares.draws is None else f'{shares.draws:,} draws'})"
         )
     if unknown is not None:
         parts.append(

@@ -16,18 +16,27 @@ from scipy.special import betaincinv
 
 from keyrota.display import shown
 from keyrota.errors import ModelError
-from keyrota.rotation.exact import blocks, monte_carlo_p_value, whole_numbers
+from keyrota.rotation.exact import (
+    blocks,
+    checked_counts,
+    checked_lengths,
+    monte_carlo_p_value,
+    whole_numbers,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ShareTest:
-    """Result of a share test; `null` names the law that the counts were held against."""
+    """Result of a share test; `null` names the law that the counts were held against.
+
+    `draws` and `standard_error` are None where nothing was drawn.
+    """
 
     p_value: float
     statistic: int
     null: str
-    draws: int
-    standard_error: float
+    draws: int | None
+    standard_error: float | None
 
 
 def position_counts(starts: ArrayLike, lengths: ArrayLike, size: int) -> NDArray[np.int64]:
@@ -57,7 +66,7 @@ def position_counts(starts: ArrayLike, lengths: ArrayLike, size: int) -> NDArray
     >>> position_counts([1, 4], [6, 2], 4)
     array([3, 2, 1, 2])
     """
-    runs = _checked_lengths(lengths, size)
+    runs = checked_lengths(lengths, size)
     first = whole_numbers(starts, "starts", least=1)
     if first.shape != runs.shape:
         raise ModelError(f"{first.size} starts do not fit {runs.size} run lengths")
@@ -101,7 +110,7 @@ def rotation_null(
     array([[3, 3, 3, 3],
            [3, 3, 3, 3]])
     """
-    return np.concatenate(list(_null_blocks(_checked_lengths(lengths, size), size, rng, draws)))
+    return np.concatenate(list(_null_blocks(checked_lengths(lengths, size), size, rng, draws)))
 
 
 def share_test(
@@ -138,7 +147,7 @@ def share_test(
     >>> share_test([33, 33, 33, 1], [3] * 33 + [1], 4, rng=np.random.default_rng(1)).p_value
     5e-05
     """
-    observed, runs = _checked_counts(counts, size), _checked_lengths(lengths, size)
+    observed, runs = checked_counts(counts, size), checked_lengths(lengths, size)
     if observed.sum() != runs.sum():
         raise ModelError(f"{observed.sum()} picks were counted, but the runs hold {runs.sum()}")
     return _held_against(observed, runs, rng, draws, "declared rotation, given the run lengths")
@@ -187,7 +196,7 @@ def share_test_unknown_runs(
     >>> share_test_unknown_runs([120, 80, 100, 100], 4, rng=np.random.default_rng(1)).null
     'declared rotation, run lengths unknown (least favourable: 1)'
     """
-    observed = _checked_counts(counts, size)
+    observed = checked_counts(counts, size)
     total = int(observed.sum())
     results = []
     for length in range(1, max(2, size)):
@@ -232,7 +241,7 @@ def share_intervals(counts: ArrayLike, *, confidence: float = 0.95) -> NDArray[n
     >>> share_intervals([50, 50]).round(3).tolist()
     [[0.385, 0.615], [0.385, 0.615]]
     """
-    observed = _checked_counts(counts, max(1, np.size(counts)))
+    observed = checked_counts(counts, max(1, np.size(counts)))
     if not 0 < confidence < 1:
         raise ModelError(f"confidence must lie between 0 and 1, both excluded, not {shown(confidence)}")
     total, tail = int(observed.sum()), (1 - confidence) / (2 * observed.size)
@@ -266,7 +275,7 @@ def unused_probability(lengths: ArrayLike, size: int) -> float:
     >>> unused_probability([1, 2], 4), unused_probability([4], 4)
     (0.375, 0.0)
     """
-    runs = _checked_lengths(lengths, size)
+    runs = checked_lengths(lengths, size)
     return float(np.prod(np.maximum(0, size - runs) / size))
 
 
@@ -293,7 +302,7 @@ def largest_possible_deviation(lengths: ArrayLike, size: int) -> float:
     >>> largest_possible_deviation([6, 4], 4)  # one arc of 2 among 10 picks
     0.05
     """
-    runs = _checked_lengths(lengths, size)
+    runs = checked_lengths(lengths, size)
     if runs.size == 0:
         return 0.0
     arcs = runs % size
@@ -335,16 +344,3 @@ def _accumulated(change: NDArray[np.int64], total: int) -> NDArray[np.int64]:
     relative = np.cumsum(change, axis=-1)
     level: NDArray[np.int64] = (total - relative.sum(axis=-1, keepdims=True)) // relative.shape[-1]
     return relative + level
-
-
-def _checked_counts(counts: ArrayLike, size: int) -> NDArray[np.int64]:
-    observed = whole_numbers(counts, "counts")
-    if observed.size == 0 or observed.size != size:
-        raise ModelError(f"{observed.size} counts do not fit a pool of {shown(size)}")
-    return observed
-
-
-def _checked_lengths(lengths: ArrayLike, size: int) -> NDArray[np.int64]:
-    if size < 1:
-        raise ModelError(f"a pool has at least 1 position, not {shown(size)}")
-    return whole_numbers(lengths, "run lengths", least=1)
