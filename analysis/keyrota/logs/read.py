@@ -9,14 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from keyrota.display import count, listed, redact, shown, visible
+from keyrota.display import count, listed, shown, visible
 from keyrota.errors import DataQualityWarning, InputError
+from keyrota.logs.assemble import assembled
 from keyrota.logs.collect import Collected, EventRow, collect
 from keyrota.logs.duplicates import Duplicates
-from keyrota.logs.enrich import complete_positions, name_functions, name_pools, name_undeclared
 from keyrota.logs.event_tables import FORMAT, is_event_table, read_event_tables
 from keyrota.logs.formats import NotALogError, OpenedLog, open_log
 from keyrota.logs.own_rules import rule_table
@@ -181,15 +180,10 @@ def _read(paths: Paths, pools: Pools, on_read: Callable[[int], None] | None) -> 
         found.update(collected.found)
     if not accounts:
         raise InputError(_nothing_usable(skipped))
-    every = [row for _, source_rows in rows for row in source_rows]
-    name_functions(every)
-    for _, source_rows in rows:
-        name_pools(source_rows, config)
-    complete_positions(every, config)
-    config = _with_inferred(rows, config, is_declared=bool(config.pools))
+    events, config = assembled(rows, config)
     labels = tuple((number, _tail(label)) for label, number in key_labels.items())
     return Reading(
-        _table(rows), LogInput(tuple(accounts), tuple(skipped), tuple(sorted(found.items())), labels), config
+        events, LogInput(tuple(accounts), tuple(skipped), tuple(sorted(found.items())), labels), config
     )
 
 
@@ -285,32 +279,6 @@ def _account(source: Source, log: OpenedLog, collected: Collected, repeated: int
     )
 
 
-def _with_inferred(
-    rows: list[tuple[str, list[EventRow]]], config: PoolConfig, *, is_declared: bool
-) -> PoolConfig:
-    """Name the pools of picks that no declaration covers; without a declaration, return what was inferred.
-
-    A file of rules alone declares no pool.
-    """
-    nameless = [
-        (name, [row for row in source_rows if row.kind == "pick" and (row.pool is None or not is_declared)])
-        for name, source_rows in rows
-    ]
-    if not any(source_rows for _, source_rows in nameless):
-        return config
-    from keyrota.pools.infer import infer_pools
-
-    inferred = infer_pools(_table(nameless))
-    if is_declared:
-        for _, source_rows in nameless:
-            name_undeclared(source_rows, inferred)
-        return config
-    for _, source_rows in rows:
-        name_undeclared([row for row in source_rows if row.kind == "pick"], inferred, with_keys=True)
-        name_pools(source_rows, inferred)
-    return inferred
-
-
 def _nothing_usable(skipped: list[tuple[str, str]]) -> str:
     found = listed([f"{name}: {reason}" for name, reason in skipped], limit=3)
     return (
@@ -322,28 +290,3 @@ def _nothing_usable(skipped: list[tuple[str, str]]) -> str:
 def _tail(label: str) -> str:
     """Return the last characters of a masked id, enough to tell keys apart and too few to be one."""
     return "..." + visible(label.rstrip(".*…")[-4:])
-
-
-def _table(rows: list[tuple[str, list[EventRow]]]) -> pd.DataFrame:
-    from keyrota.events import make_events
-
-    flat = [row for _, source_rows in rows for row in source_rows]
-    parsed = [row.parsed for row in flat]
-    columns: dict[str, list[object]] = {
-        "time": [row.time_ns for row in flat],
-        "source": [name for name, source_rows in rows for _ in source_rows],
-    }
-    for name in ("kind", "key", "cause", "line"):
-        columns[name] = list(map(attrgetter(name), flat))
-    for name in ("position", "size", "status", "limit", "retry_after_s", "duration_ms"):
-        columns[name] = list(map(attrgetter(name), parsed))
-    for name in ("pool", "function", "isolate"):
-        columns[name] = _safe(list(map(attrgetter(name), flat)))
-    columns["model"] = _safe([said.model for said in parsed])
-    return make_events(columns)
-
-
-def _safe(names: list[str | None]) -> list[object]:
-    """Return names with whatever looks like a key masked: an id may be one that somebody put there."""
-    masked = {name: name and redact(name) for name in set(names)}
-    return [masked[name] for name in names]
