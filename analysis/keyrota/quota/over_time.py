@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +16,7 @@ from keyrota.events import CAUSES
 from keyrota.quota.calls import Calls
 from keyrota.quota.change_points import ChangePoint, rejections_change, shares_change
 from keyrota.quota.days import PACIFIC
+from keyrota.quota.windows import MINUTE_NS
 
 HOUR_NS: Final = 3_600_000_000_000
 MOST_KEYS: Final = 50
@@ -42,6 +46,10 @@ class Periods:
         The stated causes that occur.
     rejections_of_cause
         Shape (periods, causes).
+    peak_of_key
+        Most calls of one key in a calendar minute UTC that begins in the period, shape (periods,).
+    day_peak_of_key
+        Most calls of one key from Pacific midnight to the end of the period, shape (periods,).
     """
 
     starts_ns: NDArray[np.int64]
@@ -51,6 +59,29 @@ class Periods:
     rejections: NDArray[np.int64]
     causes: tuple[str, ...]
     rejections_of_cause: NDArray[np.int64]
+    peak_of_key: NDArray[np.int64]
+    day_peak_of_key: NDArray[np.int64]
+
+    def counts_of(self, times_ns: NDArray[np.int64], names: Sequence[str]) -> list[dict[str, int]]:
+        """Count named events, such as 429s by cause, in each period.
+
+        Parameters
+        ----------
+        times_ns
+            Nanoseconds since 1970 UTC, none before the first period, shape (events,).
+        names
+            What each is.
+
+        Returns
+        -------
+        list
+            For each period the names that occur in it, in order, with how often.
+        """
+        found: list[dict[str, int]] = [{} for _ in self.starts_ns]
+        at = np.searchsorted(self.starts_ns, times_ns, side="right") - 1
+        for (place, name), number in sorted(Counter(zip(at.tolist(), names, strict=True)).items()):
+            found[place][name] = number
+        return found
 
     @property
     def rejected_share(self) -> NDArray[np.float64]:
@@ -133,7 +164,42 @@ def _hours(events: pd.DataFrame, calls: Calls) -> Periods:
         np.bincount(at_mark, minlength=len(hours)).astype(np.int64),
         causes,
         _columns(at_mark, [stated == cause for cause in causes], len(hours)),
+        _peaks(calls, hours),
+        _day_peaks(calls, hours),
     )
+
+
+def _peaks(calls: Calls, hours: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the most calls of one key in a calendar minute of each hour, shape (hours,)."""
+    chosen = calls.is_timed & (calls.keys >= 0)
+    keys = calls.keys[chosen]
+    width = int(keys.max(initial=0)) + 1  # keys are 32 bits, minutes less: their product fits
+    found, number = np.unique(calls.times[chosen] // MINUTE_NS * width + keys, return_counts=True)
+    peaks = np.zeros(len(hours), dtype=np.int64)
+    np.maximum.at(peaks, np.searchsorted(hours, found // width * MINUTE_NS // HOUR_NS), number)
+    return peaks
+
+
+def _day_peaks(calls: Calls, hours: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the most calls of one key from Pacific midnight to the end of each hour, shape (hours,)."""
+    chosen = calls.is_timed & (calls.keys >= 0)
+    keys = calls.keys[chosen]
+    width = int(keys.max(initial=0)) + 1
+    at = np.searchsorted(hours, calls.times[chosen] // HOUR_NS)
+    pairs, number = np.unique(at * width + keys, return_counts=True)
+    hour, key = pairs // width, pairs % width
+    _, day = _pacific_days(hours * HOUR_NS)
+    order = np.lexsort((hour, key, day[hour]))
+    hour, key, number = hour[order], key[order], number[order]
+    so_far = np.cumsum(number)
+    is_first = np.diff(key, prepend=-1).astype(bool) | np.diff(day[hour], prepend=-1).astype(bool)
+    before = (so_far - number)[is_first][np.cumsum(is_first) - 1]
+    peaks = np.zeros(len(hours), dtype=np.int64)
+    np.maximum.at(peaks, hour, so_far - before)
+    # The key that leads need not be called in every hour.
+    for begin, end in itertools.pairwise([*np.flatnonzero(np.diff(day, prepend=-1)).tolist(), len(day)]):
+        np.maximum.accumulate(peaks[begin:end], out=peaks[begin:end])
+    return peaks
 
 
 def _columns(at: NDArray[np.int64], chosen: list[NDArray[np.bool_]], rows: int) -> NDArray[np.int64]:
@@ -141,18 +207,29 @@ def _columns(at: NDArray[np.int64], chosen: list[NDArray[np.bool_]], rows: int) 
     return np.stack(columns, axis=1).astype(np.int64) if columns else np.zeros((rows, 0), dtype=np.int64)
 
 
+def _pacific_days(times_ns: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the midnights before some times, and for each time the place of its own."""
+    local = pd.DatetimeIndex(times_ns, tz="UTC").tz_convert(PACIFIC)
+    midnights, day = np.unique(local.normalize().as_unit("ns").asi8, return_inverse=True)
+    return midnights, day
+
+
 def _days(hours: Periods) -> Periods:
     """Put hours together: Pacific days begin and end with one."""
-    local = pd.DatetimeIndex(hours.starts_ns, tz="UTC").tz_convert(PACIFIC)
-    midnights = local.normalize().as_unit("ns").asi8
-    starts, day = np.unique(midnights, return_inverse=True)
+    starts, day = _pacific_days(hours.starts_ns)
 
     def summed(counts: NDArray[np.int64]) -> NDArray[np.int64]:
         result = np.zeros((len(starts), *counts.shape[1:]), dtype=np.int64)
         np.add.at(result, day, counts)
         return result
 
+    def largest(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        result = np.zeros(len(starts), dtype=np.int64)
+        np.maximum.at(result, day, counts)
+        return result
+
     return Periods(
         starts, summed(hours.picks), hours.keys, summed(hours.picks_of_key), summed(hours.rejections),
         hours.causes, summed(hours.rejections_of_cause),
+        largest(hours.peak_of_key), largest(hours.day_peak_of_key),
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -27,9 +28,16 @@ from keyrota.report.schema import (
     PoolReport,
     Report,
     RotationReport,
+    RunReport,
     SourceReport,
     SpanReport,
 )
+
+MOST_RUNS: Final = 6
+"""Isolates whose positions are shown."""
+
+MOST_POSITIONS: Final = 40
+"""Of each."""
 
 
 def judge(
@@ -160,6 +168,7 @@ def _pool(pool: PoolFacts, facts: LogFacts) -> PoolReport:
         limits=limits_of(pool),
         shared=[list(group.keys) for group in pool.account.shared] if pool.account else [],
         over_time=over_time_of(pool, facts.alpha),
+        runs=_runs(pool),
     )
 
 
@@ -180,6 +189,29 @@ def _rotation(pool: PoolFacts) -> RotationReport:
         start_p_value=tests.starts.p_value if tests.starts else None,
         picks_per_request=pool.requests.mean if pool.requests else None,
     )
+
+
+def _runs(pool: PoolFacts) -> list[RunReport]:
+    """Return the isolates with the most picks, the earlier first among equals."""
+    runs = pool.runs
+    if runs is None:
+        return []
+    times = pool.events["time"].reindex(runs.rows[runs.first])
+    known = np.flatnonzero(runs.has_runs)
+    begins = times.to_numpy(dtype="datetime64[ns]")[known]
+    # NaT sorts last; where times are missing or equal the first in the log goes first.
+    order = known[np.lexsort((runs.rows[runs.first][known], begins, -runs.lengths[known]))]
+    return [
+        RunReport(
+            first=iso(times.iloc[number]),
+            size=runs.size,
+            picks=int(runs.lengths[number]),
+            positions=runs.positions[runs.first[number] :][
+                : min(runs.lengths[number], MOST_POSITIONS)
+            ].tolist(),
+        )
+        for number in order[:MOST_RUNS].tolist()
+    ]
 
 
 def _finding(finding: Finding) -> FindingReport:

@@ -248,4 +248,3 @@ def _keys(result: OptionResult) -> str:
 
 def _ending(share: str) -> str:
     return "no request ends in a 429" if share == "none" else f"{share} of requests end in a 429"
-

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from keyrota.events import iso_times
 from keyrota.findings.facts import PoolFacts
@@ -149,14 +150,27 @@ def over_time_of(pool: PoolFacts, alpha: float) -> OverTimeReport | None:
     if told is None:
         return None
     changes = [change for change in (told.shares, told.rejections) if change is not None]
+    times, causes = _explained(pool)
     return OverTimeReport(
-        hours=list(_periods(told.hours)),
-        days=list(_periods(told.days)),
+        hours=list(_periods(told.hours, told.hours.counts_of(times, causes))),
+        days=list(_periods(told.days, told.days.counts_of(times, causes))),
         changes=[_change(change, alpha / TESTS_OVER_TIME) for change in changes],
     )
 
 
-def _periods(periods: Periods) -> Iterator[UseReport]:
+def _explained(pool: PoolFacts) -> tuple[NDArray[np.int64], list[str]]:
+    """Return time and cause of every 429 that has a time, as far as the cause can be told."""
+    if pool.account is None:
+        return np.zeros(0, dtype=np.int64), []
+    times = pool.account.calls.attribution.rows["time"]
+    is_timed = times.notna().to_numpy()
+    causes = [
+        cause for cause, has_time in zip(pool.account.explained.causes, is_timed, strict=True) if has_time
+    ]
+    return times[is_timed].to_numpy(dtype="datetime64[ns]").view("int64"), causes
+
+
+def _periods(periods: Periods, by_cause: Sequence[dict[str, int]]) -> Iterator[UseReport]:
     shares = periods.rejected_share
     for place, start in enumerate(periods.starts_ns.tolist()):
         own = zip(periods.keys, periods.picks_of_key[place].tolist(), strict=True)
@@ -167,6 +181,9 @@ def _periods(periods: Periods) -> Iterator[UseReport]:
             picks_per_key={_key_name(key): number for key, number in own if number},
             rejections=int(periods.rejections[place]),
             rejected_share=None if np.isnan(share) else share,
+            by_cause=by_cause[place],
+            peak_key_per_minute=int(periods.peak_of_key[place]) or None,
+            peak_key_per_day=int(periods.day_peak_of_key[place]) or None,
         )
 
 

@@ -175,13 +175,21 @@ class LimitsReport(msgspec.Struct, frozen=True):
 
 
 class UseReport(msgspec.Struct, frozen=True):
-    """An hour (UTC) or a Pacific day with picks or 429s; `start` is ISO 8601 UTC."""
+    """An hour (UTC) or a Pacific day with picks or 429s; `start` is ISO 8601 UTC.
+
+    `by_cause` counts the 429s by what their errors state, else by what the replay of the calls tells.
+    `peak_key_per_minute` is the most calls of one key in a calendar minute UTC that begins in it,
+    `peak_key_per_day` the most calls of one key from Pacific midnight to its end.
+    """
 
     start: str
     picks: int
     picks_per_key: dict[str, int]
     rejections: int
     rejected_share: float | None
+    by_cause: dict[str, int] = {}
+    peak_key_per_minute: int | None = None
+    peak_key_per_day: int | None = None
 
 
 class ChangePointReport(msgspec.Struct, frozen=True):
@@ -232,8 +240,17 @@ class UsageReport(msgspec.Struct, frozen=True):
     days: list[DayReport]
 
 
+class RunReport(msgspec.Struct, frozen=True):
+    """One isolate: the time of its first pick, how many it made, and the positions of the first of them."""
+
+    first: str | None
+    size: int
+    picks: int
+    positions: list[int]
+
+
 class PoolReport(msgspec.Struct, frozen=True):
-    """One pool."""
+    """One pool; `runs` are the few isolates with the most picks."""
 
     name: str
     model: str | None
@@ -248,6 +265,7 @@ class PoolReport(msgspec.Struct, frozen=True):
     limits: LimitsReport | None = None
     shared: list[list[int]] = []
     over_time: OverTimeReport | None = None
+    runs: list[RunReport] = []
 
 
 class FindingReport(msgspec.Struct, frozen=True):

@@ -92,6 +92,51 @@ def test_sums_over_hours_and_days_are_all_events():
     assert len(result.days.picks) in (40, 41)
 
 
+def test_busiest_minute_of_a_key_against_a_plain_count():
+    """The most calls of one key in a calendar minute, counted by hand for each hour and day."""
+    generator = rng()
+    times = np.sort(generator.integers(0, 30 * HOUR_NS, size=2000))
+    keys = generator.integers(1, 5, size=2000)
+    rows = [
+        ("pick", f"i{n}", int(time), int(key)) for n, (time, key) in enumerate(zip(times, keys, strict=True))
+    ]
+    result = of_time(table(rows))
+    minute = pd.DataFrame({"minute": (BEGIN + times) // (60 * SECOND), "key": keys})
+    number = minute.value_counts()
+    for periods in (result.hours, result.days):
+        starts = periods.starts_ns
+        place = np.searchsorted(starts, number.index.get_level_values("minute") * 60 * SECOND, "right") - 1
+        expected = [int(number[place == at].max()) for at in range(len(starts))]
+        assert periods.peak_of_key.tolist() == expected
+    local = pd.DatetimeIndex(BEGIN + times, tz="UTC").tz_convert("America/Los_Angeles").date
+    for place, start in enumerate(result.hours.starts_ns.tolist()):
+        today = pd.Timestamp(start, tz="UTC").tz_convert("America/Los_Angeles").date()
+        so_far = keys[(local == today) & (BEGIN + times < start + HOUR_NS)]
+        assert result.hours.day_peak_of_key[place] == np.bincount(so_far).max()
+    assert result.days.day_peak_of_key.tolist() == [
+        np.bincount(keys[local == day]).max() for day in sorted(set(local))
+    ]
+    empty = of_time(table([("rejection", "a", 0, None, "per-day")])).hours
+    assert empty.peak_of_key.tolist() == empty.day_peak_of_key.tolist() == [0]
+
+
+def test_the_leading_key_of_a_day_leads_in_hours_without_its_calls():
+    """Three calls of key 1, then one of key 2: the busiest key so far still has three."""
+    rows = [("pick", "a", n, 1) for n in range(3)] + [
+        ("pick", "b", HOUR_NS, 2),
+        ("pick", "c", 9 * HOUR_NS, 2),
+    ]
+    assert of_time(table(rows)).hours.day_peak_of_key.tolist() == [3, 3, 1]
+
+
+def test_named_events_are_counted_in_their_period():
+    """An event at the begin of an hour is in it; hours without one have no name."""
+    hours = of_time(table([("pick", "a", n * HOUR_NS, 1) for n in range(3)])).hours
+    times = BEGIN + np.array([0, HOUR_NS - 1, 2 * HOUR_NS, 2 * HOUR_NS])
+    counted = hours.counts_of(times, ["per-day", "unknown", "per-day", "per-day"])
+    assert counted == [{"per-day": 1, "unknown": 1}, {}, {"per-day": 2}]
+
+
 def test_an_empty_table_and_one_without_times():
     """There is nothing to tell."""
     for events in (table([]), table([("pick", "a", 0, 1)], time=[None])):
