@@ -5,16 +5,20 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOG ?= sample_logs/
 
-.PHONY: report test nightly lint format docs bench validation test-lowest clean
+.PHONY: report page app test nightly lint format docs site bench validation test-lowest clean
 
 report: $(VENV)/.installed
 	$(BIN)/keyrota report $(LOG)
 
+page: $(VENV)/.installed
+	$(BIN)/keyrota report $(LOG) --format html -o report.html --force
+
+# What is left out is said, with the reason (-rs): the tests in a browser, where there is none.
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q -n 2 -m "not nightly"
+	$(BIN)/python -m pytest -q -rs -n 2 --dist worksteal -m "not nightly"
 
 nightly: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -rs -n 2 --dist worksteal
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -36,6 +40,10 @@ validation: $(VENV)/.installed-dev
 # The parts of the documentation that the software prints: the README's report, docs/commands.md.
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/refresh.py
+
+# The documentation as a site, in site/.
+site: $(VENV)/.installed-dev
+	$(BIN)/mkdocs build --strict
 
 # The suite against the oldest versions that pyproject.toml admits.
 test-lowest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from keyrota.display import count, sentence, visible
+from keyrota.display import count, sentence
 from keyrota.report.comparison_text import comparison_parts
 from keyrota.report.console import Line, Table
 from keyrota.report.markdown_text import escaped, table
@@ -87,7 +87,5 @@ def _parts(parts: Iterator[Line | Table]) -> Iterator[str]:
     for number, part in enumerate(parts):
         if isinstance(part, Table):
             yield table(list(part.headings), part.rows)
-        elif number == 0:
-            yield f"## {escaped(part.text + part.rest)}"
-        elif text := visible(part.text + part.rest).strip():
-            yield escaped(text)
+        elif text := escaped((part.text + part.rest).strip()):
+            yield f"## {text}" if number == 0 else f"### {text}" if "bold" in part.style else text
