@@ -1,20 +1,34 @@
 """Write the parts of the documentation that the software itself prints (`make docs`).
 
-README.md: the report of sample_logs/. docs/commands.md: the help of every command. A test holds both
-against a fresh run.
+- README.md: the report of sample_logs/.
+- docs/commands.md: the help of every command.
+- Everywhere in docs/: what stands below a `$ keyrota ...` in a console block, and the tables between
+  `<!-- fields: ... -->` or `<!-- contract: ... -->` and their end.
+
+A test holds all of them against a fresh run.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
+import shlex
+import sys
+from collections.abc import Callable
 from contextlib import chdir, redirect_stdout
+from functools import cache
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 COMMANDS = ROOT / "docs" / "commands.md"
+
+_CONSOLE = re.compile(r"(```console\n\$ (keyrota [^\n]+)\n).*?(```)", re.DOTALL)
+_MADE = re.compile(
+    r"(<!-- (fields|contract): ([\w.]+) -->\n).*?(<!-- (?:fields|contract): end -->)", re.DOTALL
+)
 
 
 def printed(*arguments: str) -> str:
@@ -58,6 +72,53 @@ def commands() -> str:
     return "\n".join(parts)
 
 
+def pages() -> list[Path]:
+    """Return every page of docs/ that shows what is made here."""
+    every = sorted((ROOT / "docs").rglob("*.md"))
+    return [
+        page
+        for page in every
+        if _CONSOLE.search(text := page.read_text(encoding="utf-8")) or _MADE.search(text)
+    ]
+
+
+def page(path: Path) -> str:
+    """Return a page with fresh console blocks and tables of fields."""
+    text = _CONSOLE.sub(_console, path.read_text(encoding="utf-8"))
+    return _MADE.sub(_made, text)
+
+
+def _console(block: re.Match[str]) -> str:
+    command, _, head = block[2].partition(" | head -")
+    output = _output(command)
+    if head:
+        output = "".join(output.splitlines(keepends=True)[: int(head)])
+    return f"{block[1]}{output}{block[3]}"
+
+
+@cache
+def _output(command: str) -> str:
+    return printed(*shlex.split(command)[1:])
+
+
+def _made(block: re.Match[str]) -> str:
+    module, _, name = block[3].rpartition(".")
+    struct = getattr(importlib.import_module(module), name)
+    return f"{block[1]}\n{_writer(block[2])(struct)}\n{block[4]}"
+
+
+def _writer(kind: str) -> Callable[[type], str]:
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        fields = importlib.import_module("fields")
+    finally:
+        sys.path.remove(str(ROOT / "docs"))
+    writer: Callable[[type], str] = fields.table if kind == "fields" else fields.contract
+    return writer
+
+
 if __name__ == "__main__":
     README.write_text(readme(), encoding="utf-8")
     COMMANDS.write_text(commands(), encoding="utf-8")
+    for changed in pages():
+        changed.write_text(page(changed), encoding="utf-8")
