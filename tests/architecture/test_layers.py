@@ -22,7 +22,7 @@ ROWS = [
     ["logs", "rotation", "quota", "traffic.fit", "simulation"],
     ["planning", "findings"],
     ["report"],
-    ["cli", "__main__"],
+    ["cli", "testing", "__main__"],
 ]
 STRANGERS = [
     ("rotation", "logs"),

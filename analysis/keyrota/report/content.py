@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -98,18 +98,37 @@ def judge(
             f"judge takes an event table or a reading, not {shown(type(events).__name__)}; "
             "read a log first: keyrota.judge(keyrota.read(path))"
         )
-    if seed < 0:
-        raise ModelError(f"seed is {seed}; it is 0 or larger")
     if not 0 < target < 1:
         raise ModelError(f"target is {shown(target)}; it is a fraction between 0 and 1, such as 0.01")
     if max_rejected is not None and not 0 <= max_rejected <= 1:
         raise ModelError(f"max_rejected is {shown(max_rejected)}; it is a fraction from 0 to 1, such as 0.01")
-    table = check_events(table)
-    config = infer_pools(table) if pools == "infer" else configured(pools)
-    facts = gather(
-        table, config, log_input=log_input, alpha=alpha, seed=seed, target=target, max_rejected=max_rejected
+    return build_report(
+        facts_of(
+            table,
+            pools,
+            log_input=log_input,
+            alpha=alpha,
+            seed=seed,
+            target=target,
+            max_rejected=max_rejected,
+        )
     )
-    return build_report(facts)
+
+
+def facts_of(
+    events: pd.DataFrame,
+    pools: PoolConfig | str | os.PathLike[str] | None,
+    *,
+    seed: int,
+    alpha: float,
+    **options: Any,
+) -> LogFacts:
+    """Return the facts that a report is made from; see `judge` for its arguments and errors."""
+    if seed < 0:
+        raise ModelError(f"seed is {seed}; it is 0 or larger")
+    table = check_events(events)
+    config = infer_pools(table) if pools == "infer" else configured(pools)
+    return gather(table, config, alpha=alpha, seed=seed, **options)
 
 
 def build_report(facts: LogFacts) -> Report:

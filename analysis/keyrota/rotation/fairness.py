@@ -39,7 +39,7 @@ from keyrota.rotation.shares import (
     share_test_unknown_runs,
     unused_probability,
 )
-from keyrota.rotation.tails import can_be_computed, key_test
+from keyrota.rotation.tails import MOST_CHANCES, can_be_computed, key_test, key_test_unknown_runs
 
 TestName = Literal["starts", "shares", "shares_unknown", "unused", "succession"]
 
@@ -206,7 +206,12 @@ def run_tests(
             else key_test(counts, known, size)
         )
     if not in_runs.all() and is_tested and size <= MOST_KEYS_UNKNOWN:
-        unknown = share_test_unknown_runs(runs.counts_where(~in_runs), size, rng=rng, draws=draws)
+        loose = runs.counts_where(~in_runs)
+        unknown = (
+            share_test_unknown_runs(loose, size, rng=rng, draws=draws)
+            if is_reached or loose.sum() > MOST_CHANCES
+            else key_test_unknown_runs(loose, size)
+        )
     found: dict[TestName, UniformTest | ShareTest | None] = {
         "starts": starts,
         "shares": shares,
@@ -337,7 +342,7 @@ def _null_in_words(
     if unknown is not None:
         parts.append(
             "shares are those of random starts plus round robin, at the least favourable run length "
-            f"({unknown.draws:,} draws)"
+            f"({'exact, key by key' if unknown.draws is None else f'{unknown.draws:,} draws'})"
         )
     if parts:
         return "; ".join(parts)

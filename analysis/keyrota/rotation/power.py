@@ -155,6 +155,31 @@ def picks_needed_to_judge(size: int, *, alpha: float, power: float = 0.9) -> int
     return picks_needed(smallest_imbalance(size), alpha=alpha, power=power)
 
 
+def picks_to_miss_none(size: int, *, alpha: float, part: float = 1.0) -> int:
+    """Return the independent picks from which a key that is never picked is significant.
+
+    A given key is idle in n picks with probability ``(1 - 1/K)**n``, any of them with K times that at most.
+
+    Parameters
+    ----------
+    size
+        Number of keys, at least 2.
+    alpha
+        Level, in (0, 1).
+    part
+        Part of the level that the test has.
+
+    Examples
+    --------
+    >>> [picks_to_miss_none(size, alpha=1e-6) for size in (2, 4, 10)]
+    [21, 53, 153]
+    """
+    if size < 2:
+        raise ModelError(f"a pool of {shown(size)} cannot be unfair; at least 2 keys are needed")
+    _check_probability(alpha, "alpha")
+    return math.floor(math.log(alpha * part / size) / math.log1p(-1 / size)) + 1
+
+
 def _effect(law: NDArray[np.float64]) -> float:
     """Return the noncentrality that one pick adds."""
     return float(law.size * np.square(law - 1 / law.size).sum())

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from keyrota.rotation.exact import checked_counts, checked_lengths
-from keyrota.rotation.shares import ShareTest
+from keyrota.rotation.shares import ShareTest, equal_runs
 
 MOST_CHANCES: Final = 1 << 22
 """Runs of unequal cover up to which the law is computed: 64 MiB for a moment."""
@@ -60,6 +60,21 @@ def key_test(counts: ArrayLike, lengths: ArrayLike, size: int) -> ShareTest:
     return ShareTest(
         p_value, int(np.square(observed).sum()), "declared rotation, key by key (exact)", None, None
     )
+
+
+def key_test_unknown_runs(counts: ArrayLike, size: int) -> ShareTest:
+    """Test the picks of each key when the runs are not known: the largest p-value over the run lengths.
+
+    The lengths are those of `keyrota.rotation.shares.share_test_unknown_runs`, and so is the argument.
+
+    Examples
+    --------
+    >>> key_test_unknown_runs([800, 200], 2).p_value
+    1e-12
+    """
+    observed = checked_counts(counts, size)
+    tests = [key_test(observed, runs, size) for runs in equal_runs(int(observed.sum()), size)]
+    return max(tests, key=lambda test: test.p_value)
 
 
 def can_be_computed(lengths: NDArray[np.int64], size: int) -> bool:
