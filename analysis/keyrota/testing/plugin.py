@@ -54,15 +54,21 @@ def rotation_log(tmp_path: Path, key_pool: PoolConfig) -> Callable[..., Path]:
         seed: int = 0,
         **options: Any,
     ) -> Path:
+        from keyrota.report.atomic import write_bytes
         from keyrota.testing.simulated import simulated_log
 
         path = tmp_path / f"rotation-{len(written) + 1}.log"
-        path.write_bytes(
-            simulated_log(
-                key_pool, pool, picks=picks, policy=policy, rate_per_min=rate_per_min, shape=shape, seed=seed,
-                **options,
-            )
-        )  # fmt: skip
+        log = simulated_log(
+            key_pool,
+            pool,
+            picks=picks,
+            policy=policy,
+            rate_per_min=rate_per_min,
+            shape=shape,
+            seed=seed,
+            **options,
+        )
+        write_bytes(path, log)
         written.append(path)
         return path
 

@@ -131,6 +131,6 @@ def _too_few(pool: PoolFacts, facts: LogFacts) -> str | None:
     seen_picks = count(seen, "independent pick")
     return (
         f"{pool.name}: too few picks to tell whether the rotation is fair: {seen_picks} of "
-        f"{count(pool.tests.size, 'key')}, and at alpha = {facts.alpha:g} it takes {needed:,} before a key that "
-        "is never picked is noticed. Take more isolates, a larger alpha, or say allow_few=True."
+        f"{count(pool.tests.size, 'key')}, and at alpha = {facts.alpha:g} it takes {needed:,} before a key "
+        "that is never picked is noticed. Take more isolates, a larger alpha, or say allow_few=True."
     )
