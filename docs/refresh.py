@@ -1,6 +1,6 @@
 """Write the parts of the documentation that the software itself prints (`make docs`).
 
-- README.md: the report of sample_logs/.
+- README.md: the report of a sample log, the table of usable rates.
 - docs/commands.md: the help of every command.
 - Everywhere in docs/: what stands below a `$ keyrota ...` in a console block, and the tables between
   `<!-- fields: ... -->` or `<!-- contract: ... -->` and their end.
@@ -45,19 +45,34 @@ def printed(*arguments: str) -> str:
     return output.buffer.getvalue().decode("utf-8")  # type: ignore[attr-defined]
 
 
+REPORT = ("report", "-q", "sample_logs/day_with_429s.log.zst")
+
+
 def readme() -> str:
-    """Return README.md with a fresh report of sample_logs/."""
-    report = printed("report", "-q", "sample_logs/")
-    block = (
-        f"<!-- report: begin -->\n```text\n$ keyrota report sample_logs/\n{report}```\n<!-- report: end -->"
-    )
-    # A function as the replacement: a report may hold a backslash.
-    return re.sub(
-        r"<!-- report: begin -->.*<!-- report: end -->",
-        lambda _: block,
-        README.read_text(encoding="utf-8"),
-        flags=re.DOTALL,
-    )
+    """Return README.md with a fresh report of a sample log, and the table of usable rates."""
+    shown = f"```text\n$ keyrota report sample_logs/day_with_429s.log.zst\n{printed(*REPORT)}```\n"
+    text = README.read_text(encoding="utf-8")
+    for name, block in (("report", shown), ("usable", usable_rates())):
+        # A function as the replacement: a report may hold a backslash.
+        marks = rf"(<!-- {name}: begin -->\n).*(<!-- {name}: end -->)"
+        text = re.sub(marks, lambda found: found[1] + block + found[2], text, flags=re.DOTALL)  # noqa: B023
+    return text
+
+
+def usable_rates() -> str:
+    """Return the table of what pools of keys of 2 requests a minute carry, from the closed forms."""
+    from keyrota.theory import usable_rate
+
+    lines = [
+        "| keys | nominal | usable: every cold start picks at random | usable: the next key on a 429 |",
+        "| --: | --: | --: | --: |",
+    ]
+    for keys in (1, 2, 4, 8, 16):
+        case = {"keys": keys, "per_minute": 2, "target": 0.01}
+        usable = [usable_rate(choice=choice, **case) for choice in ("random", "fail-over")]
+        cells = [f"{rate:.2f} ({50 * rate / keys:.0f} %)" for rate in usable]
+        lines.append(f"| {keys} | {2 * keys} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def commands() -> str:
