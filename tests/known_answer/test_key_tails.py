@@ -21,7 +21,8 @@ LENGTHS = st.lists(st.integers(1, 7), min_size=1, max_size=5)
 @given(numbers=st.lists(st.integers(0, 6), min_size=1, max_size=4), data=st.data())
 def test_law_of_a_sum_is_the_convolution(numbers: list[int], data: st.DataObject) -> None:
     """Against SciPy's binomial laws, convolved."""
-    shares = data.draw(st.lists(st.one_of(st.just(0.0), st.floats(1e-6, 1)), min_size=len(numbers), max_size=len(numbers)))
+    share = st.one_of(st.just(0.0), st.floats(1e-6, 1))
+    shares = data.draw(st.lists(share, min_size=len(numbers), max_size=len(numbers)))
     law = np.ones(1)
     for number, share in zip(numbers, shares, strict=True):
         law = np.convolve(law, stats.binom.pmf(np.arange(number + 1), number, share))

@@ -1,4 +1,4 @@
-"""The share of 429s of a pool against its arrival rate: what a what-if question asks for, and a figure draws."""
+"""The share of 429s of a pool against its arrival rate: what a question asks for, and a figure draws."""
 
 from __future__ import annotations
 
