@@ -13,6 +13,10 @@ report: $(VENV)/.installed
 page: $(VENV)/.installed
 	$(BIN)/keyrota report $(LOG) --format html -o report.html --force
 
+# Sliders for what-if questions, in the browser; Ctrl-C ends it.
+app: $(VENV)/.installed-notebooks
+	JUPYTER_PATH="$(CURDIR)/notebooks/share" $(BIN)/voila notebooks/app.ipynb --template=keyrota --Voila.ip=127.0.0.1
+
 # What is left out is said, with the reason (-rs): the tests in a browser, where there is none.
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -rs -n 2 --dist worksteal -m "not nightly"
@@ -63,6 +67,10 @@ $(VENV)/bin/python:
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
 	@touch $@
+
+$(VENV)/.installed-notebooks: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[notebooks]'
+	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'

@@ -22,7 +22,7 @@ ROWS = [
     ["logs", "rotation", "quota", "traffic.fit", "simulation"],
     ["planning", "findings"],
     ["report"],
-    ["cli", "testing", "__main__"],
+    ["cli", "whatif", "testing", "__main__"],
 ]
 STRANGERS = [
     ("rotation", "logs"),
@@ -31,6 +31,7 @@ STRANGERS = [
     ("planning", "findings"),
     ("traffic.fit", "logs"),
     ("traffic.fit", "simulation"),
+    ("cli", "whatif"),
 ]
 """Rooms of one row that must not know each other."""
 

@@ -30,6 +30,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", SAMPLES / "README.md", *D
 
 ELSEWHERE = {
     "python -m pip": "asks a package registry; .ci/run installs the package so",
+    "python -m pytest": "runs the reader's own tests; test_testing_page.py runs those of the page",
     "curl": "asks the Management API of an account's project",
     "docker": "takes a running stack; what it is piped into is run",
     "supabase": "takes an account or a running stack; what it is piped into is run",
@@ -388,16 +389,3 @@ def test_doctests(name):
     """The examples of the docstrings run and print what they say."""
     results = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert results.failed == 0
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.name)
-def test_notebooks_run(path, monkeypatch):
-    """Every cell of a notebook runs, and none is committed with output."""
-    monkeypatch.chdir(path.parent)
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    namespace = {}
-    for cell in cells:
-        if cell["cell_type"] == "code":
-            assert cell["outputs"] == []
-            exec(compile("".join(cell["source"]), path.name, "exec"), namespace)
-    assert namespace["report"].pools

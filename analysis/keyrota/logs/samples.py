@@ -26,9 +26,10 @@ def source_file(*parts: str) -> Path | None:
     >>> source_file("no", "such", "file") is None
     True
     """
-    root = Path(__file__).resolve().parents[3]
-    path = root.joinpath(*parts)
-    return path if (root / "pyproject.toml").is_file() and path.exists() else None
+    home = Path(__file__).resolve().parents[2]
+    path = home.parent.joinpath(*parts)
+    is_tree = home.name == "analysis" and (home.parent / "pyproject.toml").is_file()
+    return path if is_tree and path.exists() else None
 
 
 def sample_log(name: str) -> str:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from keyrota import theory
+from keyrota.planning.resize import at_total_rate
 from keyrota.pools.declared import Pool
 from keyrota.simulation.scenario import Fail, Failover, Function, Hosted, Scenario, Single
+from keyrota.theory.day import MINUTES_PER_DAY
 from keyrota.traffic.arrivals import Poisson, mean_rate
 
 MOSTLY_COLD: Final = 0.6
@@ -44,6 +46,24 @@ class ClosedForm:
             return None
         return theory.day_usable_rate(keys=self.keys, per_day=self.per_day, target=target, choice=self.choice)
 
+    def rejected_share(self, rate_per_min: float) -> float:
+        """Return the share of 429s at a rate around the clock: that of the limit that rejects more."""
+        shares = [0.0]
+        if self.per_minute is not None:
+            shares.append(
+                theory.rejected_share(
+                    rate_per_min, keys=self.keys, per_minute=self.per_minute, window=self.window,
+                    choice=self.choice,
+                )
+            )  # fmt: skip
+        if self.per_day is not None:
+            shares.append(
+                theory.day_rejected_share(
+                    MINUTES_PER_DAY * rate_per_min, keys=self.keys, per_day=self.per_day, choice=self.choice
+                )
+            )
+        return max(shares)
+
     def with_failover(self) -> ClosedForm:
         """Return the law of the same pool if a rejected call goes on to the other keys."""
         return replace(self, choice="fail-over")
@@ -76,6 +96,16 @@ def closed_form(scenario: Scenario, pool: Pool) -> ClosedForm | None:
     return ClosedForm(
         pool.size, quota.per_minute, quota.per_day, scenario.window, choice, is_exact and not has_both
     )
+
+
+def closed_form_at_usable(scenario: Scenario, target: float) -> ClosedForm | None:
+    """Return the closed form of the only pool that holds at the usable rate which it gives itself."""
+    law = closed_form(at_total_rate(scenario, 1e-6), scenario.pools[0])
+    if law is None or law.is_exact:
+        return law
+    rates = [law.usable_per_min(target), law.day_usable_per_min(target)]
+    at_usable = at_total_rate(scenario, min(rate for rate in rates if rate is not None))
+    return closed_form(at_usable, scenario.pools[0])
 
 
 def _shares_quotas(scenario: Scenario, pool: Pool) -> bool:

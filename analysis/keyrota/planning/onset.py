@@ -11,8 +11,8 @@ from typing import Final
 
 from keyrota.display import shown
 from keyrota.errors import ConfigurationError, ModelError
-from keyrota.planning.closed_form import ClosedForm, closed_form
-from keyrota.planning.resize import at_total_rate, only_pool, total_rate, with_size, without_day_limit
+from keyrota.planning.closed_form import ClosedForm, closed_form_at_usable
+from keyrota.planning.resize import only_pool, total_rate, with_size, without_day_limit
 from keyrota.planning.usable import usable_rate
 from keyrota.simulation.estimates import Quantity
 from keyrota.simulation.experiment import check_jobs, check_seed, chosen_engine, map_ordered
@@ -190,7 +190,7 @@ def _size_onset(
             f"{keys} keys are {nominal:.2g} requests a minute; at most {MOST_NOMINAL:.0e} are simulated. "
             "Give a smaller limit, or fewer keys"
         )
-    law = _law(sized, target)
+    law = closed_form_at_usable(sized, target)
     by_minute = law.usable_per_min(target) if law else None
     by_day = law.day_usable_per_min(target) if law else None
     known = [value for value in (by_minute, by_day) if value is not None]
@@ -219,16 +219,6 @@ def _size_onset(
             if found is not None
         ),
     )
-
-
-def _law(scenario: Scenario, target: float) -> ClosedForm | None:
-    """Return the closed form that holds at the usable rate which it gives itself."""
-    law = closed_form(at_total_rate(scenario, 1e-6), scenario.pools[0])
-    if law is None or law.is_exact:
-        return law
-    rates = [law.usable_per_min(target), law.day_usable_per_min(target)]
-    at_usable = at_total_rate(scenario, min(rate for rate in rates if rate is not None))
-    return closed_form(at_usable, scenario.pools[0])
 
 
 def days_until(usable: Quantity, rate_per_min: float, growth_per_day: float) -> Quantity:

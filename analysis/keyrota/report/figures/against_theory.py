@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from keyrota.display import count
 from keyrota.planning.against_theory import Comparison
+from keyrota.report.console import UNBROKEN
 from keyrota.report.figures.figure import WIDTH_IN, ReportFigure
 from keyrota.report.figures.marks import legend_above, number_axis, percent
 from keyrota.report.figures.style import BLUE, INK, ORANGE, SMALL, in_style
@@ -95,8 +96,10 @@ def _cell(comparison: Comparison | None) -> str:
     found: Quantity = comparison.found
     if found.estimate is None or not math.isfinite(comparison.z):
         return "unknown"
-    return f"{_value(found.estimate, comparison.case.quantity)} ({comparison.z:+.1f})"
+    told = f"{_value(found.estimate, comparison.case.quantity)} ({comparison.z:+.1f})"
+    return told.replace(" ", UNBROKEN)
 
 
 def _value(value: float, quantity: str) -> str:
-    return percent(value, 2) if quantity in ("429s", "cold starts") else f"{value:,.4g}"
+    is_share = quantity in ("429s", "cold starts")
+    return percent(value, 2).replace(" ", UNBROKEN) if is_share else f"{value:,.4g}"

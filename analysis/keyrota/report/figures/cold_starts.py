@@ -58,7 +58,7 @@ def draw_unevenness(ax: Axes, found: ColdStarts) -> None:
     marks = _draw_series(ax, found, [point.unevenness for point in found.points])
     marks.append(ax.axhline(1.0, color=INK, linewidth=1.1, linestyle=(0, (1, 2)), label="random picks"))
     ax.set_ylim(0, 1.1 * max([1.0, *_highs([point.unevenness for point in found.points])]))
-    ax.set_ylabel("unevenness of the keys")
+    ax.set_ylabel("unevenness over 8,000 requests")
     legend_above(ax, marks)
 
 
@@ -73,7 +73,7 @@ def usable_by_cold_starts_figure(found: ColdStarts) -> ReportFigure:
 def unevenness_figure(found: ColdStarts) -> ReportFigure:
     """Return the unevenness of the keys with its text and its numbers."""
     return _figure(
-        found, "unevenness", f"Unevenness of the keys over 8,000 requests, {_pool(found)}",
+        found, "unevenness", f"How uneven the keys are, {_pool(found)}",
         "unevenness", lambda point: point.unevenness, draw_unevenness,
     )  # fmt: skip
 

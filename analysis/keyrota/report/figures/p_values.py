@@ -40,7 +40,7 @@ def draw_p_values(ax: Axes, tests: LogTests) -> None:
     """
     marks = []
     for name, (words, color, dashes) in _LINES.items():
-        p_values = np.sort(getattr(tests, name))
+        p_values = np.sort(tests.p_values[name])
         shares = np.searchsorted(p_values, LEVELS, side="right") / len(p_values)
         drawn = np.where(shares > 0, shares, np.nan) if tests.is_fair else shares
         marks += ax.plot(LEVELS, drawn, color=color, linestyle=dashes, label=words)
@@ -68,7 +68,7 @@ def p_values_figure(tests: LogTests) -> ReportFigure:
     found = {level: tests.called_unfair(level) for level in TOLD}
     logs = count(len(tests.chi_square), "fair log" if tests.is_fair else "faulty log")
     case = f"{count(tests.size, 'key')}, {count(tests.run_length, 'pick')} a run"
-    bias = "" if tests.is_fair else f", {percent(tests.first_share, 0)} of the runs start at key 1"
+    bias = "" if tests.is_fair else f", {percent(tests.first_share, 0)} start at key 1"
     told = "; ".join(
         f"at {percent(level)} {', '.join(f'{name} {percent(share)}' for name, share in found[level].items())}"
         for level in TOLD
