@@ -109,7 +109,7 @@ PAYLOADS = [
     f"{before}{core}{after}"
     for core in (
         "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg/onload=alert(1)>", "{{ 7*7 }}",
-        "{% raw %}", "javascript:alert(1)", "</style><script>1</script>", "<iframe src=//evil>", "&#60;b&#62;",
+        "{% raw %}", "javascript:alert(1)", "</style><script>1</script>", "<iframe src=//evil>", "&#60;b",
         "onmouseover=alert(1)", "<!--", "]]>", "<base href=//evil>",
         "<meta http-equiv=refresh>",
         "<a href=https://evil>", "\u202ecod\u2066", "\x1b]0;title\x07", "\x00\x08\x7f", "%3Cscript%3E",
