@@ -40,6 +40,7 @@ validation: $(VENV)/.installed-dev
 	$(BIN)/python docs/validation.py
 	$(BIN)/python docs/validate_simulation.py
 	$(BIN)/python docs/validate_quota.py
+	$(BIN)/python docs/validate_testing.py
 
 # The parts of the documentation that the software prints: the README's report, docs/commands.md.
 docs: $(VENV)/.installed-dev

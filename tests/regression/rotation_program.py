@@ -1,10 +1,10 @@
-"""Run the rotation program (sample_logs/rotation) and hand back what it logs."""
+"""The rotation program (sample_logs/rotation) as a command, for `keyrota.testing.run_rotation`."""
 
-import os
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
+
+from keyrota.testing import RotationRun, run_rotation
 
 PROGRAM = Path(__file__).resolve().parents[2] / "sample_logs" / "rotation"
 
@@ -30,54 +30,28 @@ def find_deno() -> str:
     return found
 
 
-def run_rotation(*arguments: str, timeout_s: float = 120.0) -> bytes:
-    """Return what one real run of the rotation prints; it is another one every time.
+def run_program(*arguments: str, isolates: int) -> RotationRun:
+    """Return one real run of the rotation, started once; it is another one every time.
 
     Deno may read the program's folder and nothing else: no network, environment or writing.
 
     Parameters
     ----------
     *arguments : str
-        Options of ``main.ts``, such as ``"--pool", "ARTIFACT", "--isolates", "50"``.
-    timeout_s : float
-        The run is ended after this many seconds.
+        Options of ``main.ts``, such as ``"--pool", "ARTIFACT"``.
+    isolates : int
+        Isolates of each pool, which the program makes itself; its rows name theirs (``execution_id``).
 
     Raises
     ------
     FileNotFoundError
         Deno is not installed.
-    RuntimeError
-        The program failed or took too long; the message holds its standard error.
+    keyrota.InputError
+        The program failed or took too long; the message holds what it printed.
     """
-    command = [
-        find_deno(),
-        "run",
-        "--quiet",
-        "--no-prompt",
-        "--no-config",
-        "--no-lock",
-        "--no-remote",
-        "--no-npm",
-        f"--allow-read={PROGRAM}",
-        str(PROGRAM / "main.ts"),
-        *arguments,
-    ]
+    permissions = ("--no-prompt", "--no-config", "--no-lock", "--no-remote", "--no-npm")
+    command = [find_deno(), "run", "--quiet", *permissions, f"--allow-read={PROGRAM}"]
+    command += [str(PROGRAM / "main.ts"), "--isolates", "{isolates}", *arguments]
     with tempfile.TemporaryDirectory(prefix="keyrota-deno-") as cache:
-        environment = {**os.environ, "DENO_DIR": cache, "DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"}
-        try:
-            run = subprocess.run(
-                command, capture_output=True, env=environment, timeout=timeout_s, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise RuntimeError(
-                f"the rotation program took more than {timeout_s:g} s for {arguments}: {_text(error.stderr)}"
-            ) from error
-    if run.returncode != 0:
-        raise RuntimeError(
-            f"the rotation program ended with {run.returncode} for {arguments}: {_text(run.stderr)}"
-        )
-    return run.stdout
-
-
-def _text(stderr: bytes | None) -> str:
-    return (stderr or b"").decode("utf-8", "replace").strip() or "(no message)"
+        environment = {"DENO_DIR": cache, "DENO_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"}
+        return run_rotation(command, isolates=isolates, env=environment, timeout_s=120.0)

@@ -1,11 +1,10 @@
 """The rotation of the document, run for real: is it fair, and are its known faults found?
 
 Each test runs the TypeScript program of sample_logs/rotation in Deno, workers as isolates, with
-real randomness. A healthy run is judged at `ALPHA`: all tests of its pools are one family at that level,
-so that it is the probability that this file fails although the rotation is fair.
+real randomness, by `keyrota.testing`. A healthy run is asserted at `ALPHA`: all tests of its pools are one
+family at that level, so that it is the probability that this file fails although the rotation is fair.
 `test_false_alarm_probability` shows it for the test of the starts, by adding up the probability of
-every outcome that would be called unfair; the shares cannot be called uneven at this level, whose
-p-values are no smaller than 1 in 200,000 draws.
+every outcome that would be called unfair; known_answer/test_key_tails.py for the shares.
 """
 
 import importlib.util
@@ -16,10 +15,11 @@ from pathlib import Path
 import pytest
 
 import keyrota
-from keyrota.logs.read import read
+from keyrota.testing import assert_fair_rotation
 
 ALPHA = 1e-6
-ISOLATES = 60
+ISOLATES = 80
+"""Three pools of up to four keys need 68 each at this level, or the assertion refuses them as too few."""
 
 _spec = importlib.util.spec_from_file_location(
     "rotation_program", Path(__file__).with_name("rotation_program.py")
@@ -28,32 +28,19 @@ rotation_program = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(rotation_program)
 
 
-@pytest.fixture
-def judged(tmp_path):
-    """Run the program and judge its output."""
-
-    def run(*arguments):
-        path = tmp_path / "run.json"
-        path.write_bytes(rotation_program.run_rotation(*arguments))
-        reading = read(path)
-        return keyrota.judge(reading, alpha=ALPHA)
-
-    return run
+def run_program(*arguments):
+    return rotation_program.run_program(*arguments, isolates=ISOLATES)
 
 
-def errors(report):
-    return {finding.code for finding in report.findings if finding.severity == "error"}
-
-
-def test_rotation_is_fair(judged):
-    """The program as written shows no error, every step goes to the next key, every isolate is seen."""
-    report = judged("--pool", "all", "--isolates", str(ISOLATES), "--requests", "1-3")
-    assert errors(report) == set()
-    for pool in report.pools:
-        assert pool.rotation.isolates == ISOLATES
+def test_rotation_is_fair():
+    """The program as written is fair, every step goes to the next key, every isolate is seen."""
+    run = run_program("--pool", "all", "--requests", "1-3")
+    assert_fair_rotation(run, alpha=ALPHA)
+    pools = keyrota.judge(run.reading, alpha=ALPHA).pools
+    assert [pool.rotation.isolates for pool in pools] == [ISOLATES] * 3
+    for pool in pools:
         assert pool.rotation.broken_steps == 0
         assert pool.rotation.isolates_known
-        assert pool.fairness.verdict != "unfair"
 
 
 @pytest.mark.parametrize(
@@ -65,19 +52,20 @@ def test_rotation_is_fair(judged):
         (("--missing", "3"), "ARTIFACT", "C201"),
     ],
 )
-def test_faults_are_found(judged, arguments, pool, code):
-    """Each fault that the program can make is found under the same level.
+def test_faults_are_found(arguments, pool, code):
+    """Each fault that the program can make fails the assertion under the same level, by its name.
 
-    Power: 60 isolates that begin at one key have p = 2^-59 or 4^-59; a stuck key and a missing secret
+    Power: 80 isolates that begin at one key have p = 2^-79 or 4^-79; a stuck key and a missing secret
     need no p-value.
     """
-    report = judged("--pool", pool, "--isolates", str(ISOLATES), "--requests", "2-3", *arguments)
-    assert code in errors(report)
+    run = run_program("--pool", pool, "--requests", "2-3", *arguments)
+    with pytest.raises(AssertionError, match=rf"^{pool}: the rotation is not fair(?s:.*)\b{code} "):
+        assert_fair_rotation(run, pool, alpha=ALPHA)
 
 
 @pytest.mark.parametrize("keys", [2, 4])
 def test_false_alarm_probability(keys):
-    """Of all outcomes of 60 fair starts, those called unfair have at most the probability ALPHA together.
+    """Of all outcomes of 80 fair starts, those called unfair have at most the probability ALPHA together.
 
     The oracle is a plain sum over all outcomes, in whole numbers.
     """

@@ -81,6 +81,11 @@ def _check_spans(scenario: Scenario) -> None:
 
 def _check_client(scenario: Scenario) -> None:
     reaction = scenario.on_reject
+    if not hasattr(reaction, "__struct_config__"):
+        raise ConfigurationError(
+            f"on_reject is {shown(reaction)}; it is Fail(), Failover(), Backoff() or Wait() of "
+            "keyrota.simulation.scenario"
+        )
     place = f"on_reject {reaction.__struct_config__.tag}"
     for name in reaction.__struct_fields__:
         value = getattr(reaction, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -140,7 +140,7 @@ def _runs(picks: Any) -> tuple[list[list[int]], bool]:
             "an event table, or the path of a log"
         )
     is_nested = bool(items) and all(
-        isinstance(item, Sequence) and not isinstance(item, str) for item in items
+        isinstance(item, Iterable) and not isinstance(item, str) for item in items
     )
     return [[_number(key) for key in run] for run in (items if is_nested else [items])], is_nested
 

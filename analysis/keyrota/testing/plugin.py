@@ -40,7 +40,7 @@ def rotation_log(tmp_path: Path, key_pool: PoolConfig) -> Callable[..., Path]:
 
     Arguments: the pool's name; `picks`, about how many; `policy`, as of ``keyrota simulate --policy``;
     `rate_per_min`, and `shape`, as of ``keyrota simulate --shape``; further options are those of
-    `keyrota.simple_scenario` (``on_reject``, ``window``, ``picks_per_request``, ...); `seed`.
+    `keyrota.simple_scenario` (``window``, ``picks_per_request``, ``on_reject=Failover()``, ...); `seed`.
     """
     written: list[Path] = []
 

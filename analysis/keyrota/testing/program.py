@@ -164,8 +164,8 @@ def _checked(isolates: int, picks: int | tuple[int, int], timeout_s: float) -> t
 
 
 def _dummy(key: int) -> str:
-    """Return what looks like a key and is none: 39 characters."""
-    return f"AIza{f'-keyrota-dummy-{key}-':-<35}"
+    """Return what looks like a key and is none: AIzaSy and 33 more characters."""
+    return f"AIzaSy{f'-keyrota-dummy-{key}-':-<33}"
 
 
 def _output(

@@ -48,6 +48,7 @@ def assert_rejected_share(
     """
     from keyrota.report.content import build_report, facts_of
 
+    __tracebackhide__ = True  # pytest shows the message, not this function
     if isinstance(below, bool) or not 0 < below <= 1:
         raise ConfigurationError(f"below is {shown(below)}; it is a share above 0 and up to 1, such as 0.01")
     own = evidence_of(log, pool, pools)

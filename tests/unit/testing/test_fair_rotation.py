@@ -29,6 +29,8 @@ def rotated(pool: Pool, *, isolates: int = 300, picks: int = 3, seed: int = 1) -
 FORMS: dict[str, Callable[[list[list[int]]], object]] = {
     "runs": lambda runs: runs,
     "tuples": lambda runs: tuple(tuple(run) for run in runs),
+    "rows of an array": lambda runs: np.array(runs),
+    "arrays": lambda runs: [np.array(run) for run in runs],
     "flat": lambda runs: [key for run in runs for key in run],
     "array": lambda runs: np.array([key for run in runs for key in run]),
     "series": lambda runs: pd.Series([key for run in runs for key in run]),

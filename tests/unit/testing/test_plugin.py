@@ -64,6 +64,7 @@ def test_pools_of_a_file(pytester: pytest.Pytester, way: str) -> None:
         ('rotation_log("CHAT", picks=0)', "picks is 0; it is a number from 1 to"),
         ('rotation_log("CHAT", policy="none")', "policy"),
         ('rotation_log("CHAT", shape="none")', "shape"),
+        ('rotation_log("CHAT", on_reject="failover")', "on_reject is "),
     ],
 )
 def test_a_wrong_log_is_refused(pytester: pytest.Pytester, call: str, message: str) -> None:
