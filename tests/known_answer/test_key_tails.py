@@ -83,7 +83,7 @@ def test_levels_that_draws_do_not_reach(length: int) -> None:
     """At one in a million the tests are exact, see an uneven start, and pass a fair one."""
     rng = np.random.default_rng(5)
     fair = run_tests(runs_of(rng.integers(1, 11, 2_000).tolist(), 10, length), rng=rng, alpha=1e-6)
-    assert fair.least_p_value == 0.0
+    assert 0 < fair.least_p_value < 1e-11
     assert fair.p_value > 1e-3
     assert "exact, key by key" in fair.null
     weights = np.r_[0.2, np.full(9, 0.8 / 9)]

@@ -69,7 +69,7 @@ def _too_few(pool: PoolFacts, alpha: float) -> tuple[str, str]:
             "Give a log with execution ids: without them the test is blind to much."
         )
     if pool.tests.independent_picks >= pool.tests.independent_needed:
-        return f"{picks} are enough, but at {alpha:g} the tests' draws are too few for a verdict", (
+        return f"{picks} are enough, but the tests cannot tell a level as small as {alpha:g}", (
             "Choose a larger --alpha, or judge fewer pools at a time."
         )
     return (

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from keyrota.pools.declared import Pool
-from keyrota.rotation.fairness import MOST_KEYS
+from keyrota.rotation.power import MOST_KEYS
 from keyrota.rotation.shares import share_intervals
 
 

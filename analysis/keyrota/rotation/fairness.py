@@ -29,7 +29,7 @@ from scipy.special import bdtrc
 
 from keyrota.rotation.exact import UniformTest, uniform_test
 from keyrota.rotation.policies import declared_step
-from keyrota.rotation.power import picks_needed_to_judge
+from keyrota.rotation.power import MOST_KEYS, dispersion, picks_needed_to_judge
 from keyrota.rotation.runs import Runs
 from keyrota.rotation.shares import (
     ShareTest,
@@ -39,7 +39,7 @@ from keyrota.rotation.shares import (
     share_test_unknown_runs,
     unused_probability,
 )
-from keyrota.rotation.tails import MOST_CHANCES, can_be_computed, key_test, key_test_unknown_runs
+from keyrota.rotation.tails import LEAST, MOST_CHANCES, can_be_computed, key_test, key_test_unknown_runs
 
 TestName = Literal["starts", "shares", "shares_unknown", "unused", "succession"]
 
@@ -55,11 +55,8 @@ CERTAIN_PART: Final = 0.05
 POWER_MARGIN: Final = 1.1
 """The noncentral approximation promises up to .034 too much power (docs/validation.md, table 2)."""
 
-MOST_KEYS: Final = 1000
-"""Pools of more keys are not tested: no log has the picks, and the tests' time grows with the keys."""
-
 MOST_KEYS_UNKNOWN: Final = 50
-"""The same where runs are unknown, and the test tries every length below the number of keys."""
+"""The keys of a pool that is tested where runs are unknown: every length below their number is tried."""
 
 DRAWS: Final = 19_999
 MOST_DRAWS: Final = 199_999
@@ -269,24 +266,6 @@ def _is_reached(alpha: float, pools: int) -> bool:
     return 3 / DISTRIBUTION_PART * pools / (draws_for(alpha, pools) + 1) < alpha
 
 
-def dispersion(size: int) -> float:
-    """Return by how much the least favourable run length inflates the spread of the shares, at least 1.
-
-    The counts of runs of length l have circulant covariance; its largest eigenvalue, relative to that of
-    independent picks, is ``(sin(pi l / K) / sin(pi / K))**2 / l``.
-
-    Examples
-    --------
-    >>> round(dispersion(2), 3), round(dispersion(4), 3), round(dispersion(10), 3)
-    (1.0, 1.0, 2.368)
-    """
-    if size < 3:
-        return 1.0
-    angle = math.pi / size
-    largest = max((math.sin(n * angle) / math.sin(angle)) ** 2 / n for n in range(1, min(size, MOST_KEYS)))
-    return max(1.0, round(largest, 12))
-
-
 def _step_table(runs: Runs) -> dict[int, int]:
     steps, _ = runs.steps
     return {int(s): int(n) for s, n in zip(*np.unique(steps, return_counts=True), strict=True)}
@@ -315,7 +294,9 @@ def _are_within_a_third(runs: Runs) -> bool:
 
 
 def _least_p_value(test: UniformTest | ShareTest) -> float:
-    return 0.0 if test.draws is None else 1 / (test.draws + 1)
+    if test.draws is not None:
+        return 1 / (test.draws + 1)
+    return 0.0 if isinstance(test, UniformTest) and test.method == "exact" else LEAST
 
 
 def _independent_needed(size: int, level: float) -> int:

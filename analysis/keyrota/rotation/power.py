@@ -6,6 +6,7 @@ The approximation is for independent picks: read the picks as *starts* where run
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +19,9 @@ _MOST_PICKS = 2**53
 
 _LEAST_EFFECT = 1e-10
 """Below it the rounding of the shares is no longer small beside their differences."""
+
+MOST_KEYS: Final = 1000
+"""Pools of more keys are not tested: no log has the picks, and the tests' time grows with the keys."""
 
 
 def power(picks: int, shares: ArrayLike, *, alpha: float) -> float:
@@ -178,6 +182,24 @@ def picks_to_miss_none(size: int, *, alpha: float, part: float = 1.0) -> int:
         raise ModelError(f"a pool of {shown(size)} cannot be unfair; at least 2 keys are needed")
     _check_probability(alpha, "alpha")
     return math.floor(math.log(alpha * part / size) / math.log1p(-1 / size)) + 1
+
+
+def dispersion(size: int) -> float:
+    """Return by how much the least favourable run length inflates the spread of the shares, at least 1.
+
+    The counts of runs of length l have circulant covariance; its largest eigenvalue, relative to that of
+    independent picks, is ``(sin(pi l / K) / sin(pi / K))**2 / l``.
+
+    Examples
+    --------
+    >>> round(dispersion(2), 3), round(dispersion(4), 3), round(dispersion(10), 3)
+    (1.0, 1.0, 2.368)
+    """
+    if size < 3:
+        return 1.0
+    angle = math.pi / size
+    largest = max((math.sin(n * angle) / math.sin(angle)) ** 2 / n for n in range(1, min(size, MOST_KEYS)))
+    return max(1.0, round(largest, 12))
 
 
 def _effect(law: NDArray[np.float64]) -> float:

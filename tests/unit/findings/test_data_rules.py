@@ -90,16 +90,16 @@ def test_picks_without_a_place(judge):
     assert "2 picks of OTHER name no place in the pool" in judge.findings(table)["D403"][-1].message
 
 
-def test_a_level_that_the_draws_do_not_reach(judge):
-    """At a level below what the Monte-Carlo draws can tell no pool is called fair, and D403 says why."""
+def test_a_level_that_no_test_reaches(judge):
+    """At a level below what draws and exact tests can tell no pool is called fair, and D403 says why."""
     table = judge.picked(judge.uniform_runs(3000, 1, 4))
     assert judge.facts(table).pools[1].verdict == "fair"
-    facts = judge.facts(table, alpha=1e-6)
+    assert judge.facts(table, alpha=1e-6).pools[1].verdict == "fair"
+    facts = judge.facts(table, alpha=1e-14)
     assert facts.pools[1].verdict == "not enough data"
-    message = judge.findings(table, alpha=1e-6)["D403"][1].message
+    message = judge.findings(table, alpha=1e-14)["D403"][1].message
     assert (
-        message
-        == "3,000 picks of ARTIFACT are enough, but at 1e-06 the tests' draws are too few for a verdict"
+        message == "3,000 picks of ARTIFACT are enough, but the tests cannot tell a level as small as 1e-14"
     )
 
 

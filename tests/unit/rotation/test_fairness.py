@@ -11,12 +11,11 @@ from keyrota.rotation.fairness import (
     MOST_DRAWS,
     MOST_KEYS,
     MOST_KEYS_UNKNOWN,
-    dispersion,
     draws_for,
     run_tests,
 )
 from keyrota.rotation.policies import following
-from keyrota.rotation.power import picks_needed_to_judge
+from keyrota.rotation.power import dispersion, picks_needed_to_judge
 from keyrota.rotation.runs import find_runs
 from keyrota.rotation.verdict import decide
 
