@@ -97,5 +97,6 @@ def test_moving_a_slider_changes_the_figure(app: Any, address: str) -> None:
 
     # At 360 px neither the page nor the figure is wider than the window.
     page.set_viewport_size({"width": 360, "height": 800})
+    # Widgets are laid out again a moment after the window has changed.
+    page.wait_for_function("document.querySelector('img[alt]').getBoundingClientRect().right <= 360.5")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    assert page.evaluate("document.querySelector('img[alt]').getBoundingClientRect().right") <= 360.5

@@ -143,43 +143,38 @@ def _pools(arguments: ScenarioArguments) -> tuple[Pool, ...]:
 
 
 def _reaction(arguments: ScenarioArguments) -> OnReject:
-    from keyrota.simulation import scenario as s
+    from msgspec.structs import replace
+
+    from keyrota.simulation.simple import REACTIONS
 
     kind = arguments.on_reject or "fail"
     only_for("--on-reject failover, backoff or wait", kind != "fail", arguments, "tries")
     only_for("--on-reject backoff", kind == "backoff", arguments, "backoff_s", "jitter")
     only_for("--on-reject backoff or wait", kind in ("backoff", "wait"), arguments, "budget")
-    tries = arguments.of("tries")
-    budget: dict[str, Any] = {"budget_s": arguments.budget} if "budget" in arguments.given else {}
-    if kind == "failover":
-        return s.Failover(**tries)
-    if kind == "wait":
-        return s.Wait(**tries, **budget)
-    if kind == "backoff":
-        base: dict[str, Any] = {"base_s": arguments.backoff_s} if "backoff_s" in arguments.given else {}
-        return s.Backoff(**tries, **budget, **base, **arguments.of("jitter"))
-    return s.Fail()
+    given = arguments.of("tries", "jitter")
+    if "budget" in arguments.given:
+        given["budget_s"] = arguments.budget
+    if "backoff_s" in arguments.given:
+        given["base_s"] = arguments.backoff_s
+    return replace(REACTIONS[kind], **given)
 
 
 def _isolates(arguments: ScenarioArguments) -> Isolates:
-    from keyrota.simulation import scenario as s
+    from msgspec.structs import replace
+
+    from keyrota.simulation.simple import ISOLATES
 
     kind = arguments.isolates or "supabase-free"
     is_hosted = kind.startswith("supabase")
     only_for("hosted isolates", is_hosted, arguments, "slots", "lifetime_s", "preflight")
     only_for("--isolates scale-per-request", kind == "scale-per-request", arguments, "idle_expiry_s")
     only_for("--isolates scale-per-request", kind == "scale-per-request", arguments, "max_instances")
-    boot: dict[str, Any] = {}
+    given = arguments.of("slots", "preflight", "idle_expiry_s", "max_instances")
     if arguments.boot_ms is not None:
-        boot["boot_s"] = (arguments.boot_ms / 1000, arguments.boot_ms / 1000)
-    if kind == "single":
-        return s.Single(**boot)
-    if kind == "scale-per-request":
-        return s.ScalePerRequest(**boot, **arguments.of("idle_expiry_s", "max_instances"))
-    life = 75.0 if kind == "supabase-free" else 200.0
+        given["boot_s"] = (arguments.boot_ms / 1000, arguments.boot_ms / 1000)
     if arguments.lifetime_s is not None:
-        life = arguments.lifetime_s
-    return s.Hosted(life_s=life, **boot, **arguments.of("slots", "preflight"))
+        given["life_s"] = arguments.lifetime_s
+    return replace(ISOLATES[kind], **given)
 
 
 def _service(arguments: ScenarioArguments) -> Service:

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from keyrota.display import shown
 from keyrota.errors import ConfigurationError
 from keyrota.pools.declared import Pool, Quota
-from keyrota.simulation.scenario import Function, Isolates, Scenario, Service
+from keyrota.simulation.scenario import (
+    Backoff,
+    Fail,
+    Failover,
+    Function,
+    Hosted,
+    Isolates,
+    OnReject,
+    ScalePerRequest,
+    Scenario,
+    Service,
+    Single,
+    Wait,
+)
 from keyrota.traffic.arrivals import Arrivals, Poisson
 
 POOL_NAME = "POOL"
 FUNCTION_NAME = "function"
+
+REACTIONS: Final[Mapping[str, OnReject]] = MappingProxyType(
+    {"fail": Fail(), "failover": Failover(), "backoff": Backoff(), "wait": Wait()}
+)
+"""What a client does on a 429, by name."""
+
+ISOLATES: Final[Mapping[str, Isolates]] = MappingProxyType(
+    {
+        "supabase-free": Hosted(life_s=75.0),
+        "supabase-paid": Hosted(life_s=200.0),
+        "single": Single(),
+        "scale-per-request": ScalePerRequest(),
+    }
+)
+"""Where functions run, by name: an idle isolate of Supabase ends after half of its 150 or 400 s."""
 
 
 def simple_scenario(

@@ -21,9 +21,8 @@ from keyrota.errors import KeyrotaError
 from keyrota.quota.windows import WINDOWS
 from keyrota.report.notebook import figure_as_html
 from keyrota.rotation.policies import POLICIES
+from keyrota.simulation.simple import ISOLATES, REACTIONS
 from keyrota.whatif.question import (
-    ISOLATES,
-    ON_REJECT,
     Answer,
     Question,
     answer_at_once,
@@ -190,7 +189,7 @@ def controls_of(start: Question) -> Mapping[str, Any]:
         "per_minute": _limit(start.per_minute, PER_MINUTE, "limit a minute"),
         "per_day": _limit(start.per_day, PER_DAY, "limit a day"),
         "policy": _list(start.policy, POLICIES, "which key"),
-        "on_reject": _list(start.on_reject, ON_REJECT, "on a 429"),
+        "on_reject": _list(start.on_reject, REACTIONS, "on a 429"),
         "window": _list(start.window, WINDOWS, "a minute is"),
         "isolates": _list(start.isolates, ISOLATES, "isolates"),
         "target": widgets.SelectionSlider(

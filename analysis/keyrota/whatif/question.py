@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -14,41 +13,17 @@ from keyrota.errors import ConfigurationError
 from keyrota.planning.curve import share_curves, theory_curve
 from keyrota.planning.share_curve import ShareCurve
 from keyrota.simulation.scenario import (
-    Backoff,
-    Fail,
-    Failover,
-    Hosted,
-    Isolates,
-    OnReject,
     PolicyName,
-    ScalePerRequest,
     Scenario,
-    Single,
-    Wait,
     WindowName,
 )
-from keyrota.simulation.simple import simple_scenario
+from keyrota.simulation.simple import ISOLATES, REACTIONS, simple_scenario
 
 if TYPE_CHECKING:
     from keyrota.report.figures import ReportFigure
 
 SIZE_IN: Final = (5.2, 3.5)
 """Width and height of the figure, inches."""
-
-ON_REJECT: Final[Mapping[str, OnReject]] = MappingProxyType(
-    {"fail": Fail(), "failover": Failover(), "backoff": Backoff(), "wait": Wait()}
-)
-"""What a client does on a 429, as ``--on-reject`` names it."""
-
-ISOLATES: Final[Mapping[str, Isolates]] = MappingProxyType(
-    {
-        "supabase-free": Hosted(life_s=75.0),
-        "supabase-paid": Hosted(life_s=200.0),
-        "single": Single(),
-        "scale-per-request": ScalePerRequest(),
-    }
-)
-"""Kinds of isolates, as ``--isolates`` names them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +41,7 @@ class Question:
     policy, window
         As in `keyrota.simulation.scenario.Scenario`.
     on_reject, isolates
-        One of `ON_REJECT`, one of `ISOLATES`.
+        One of `keyrota.simulation.simple.REACTIONS`, one of `ISOLATES` there.
     target
         Share of requests that may end in a 429, in (0, 1).
     """
@@ -83,7 +58,7 @@ class Question:
 
     def __post_init__(self) -> None:
         for name, value, known in (
-            ("on_reject", self.on_reject, ON_REJECT),
+            ("on_reject", self.on_reject, REACTIONS),
             ("isolates", self.isolates, ISOLATES),
         ):
             if value not in known:
@@ -94,7 +69,7 @@ class Question:
         return simple_scenario(
             keys=self.keys, per_minute=self.per_minute, per_day=self.per_day,
             rate_per_min=self.rate_per_min, isolates=ISOLATES[self.isolates], policy=self.policy,
-            on_reject=ON_REJECT[self.on_reject], window=self.window,
+            on_reject=REACTIONS[self.on_reject], window=self.window,
         )  # fmt: skip
 
 

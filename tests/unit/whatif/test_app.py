@@ -4,9 +4,10 @@ import threading
 
 import pytest
 
+from keyrota.simulation.simple import ISOLATES, REACTIONS
 from keyrota.whatif import app as module
 from keyrota.whatif.app import WORDS, WhatIf, what_if
-from keyrota.whatif.question import ISOLATES, ON_REJECT, Question, answer_at_once
+from keyrota.whatif.question import Question, answer_at_once
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_an_error_of_the_simulation_is_shown(app, monkeypatch):
 def test_every_choice_has_words():
     """Lists say in words what each value means, each with words of its own."""
     for name, values in (("policy", module.POLICIES), ("window", module.WINDOWS),
-                         ("on_reject", ON_REJECT), ("isolates", ISOLATES)):  # fmt: skip
+                         ("on_reject", REACTIONS), ("isolates", ISOLATES)):  # fmt: skip
         words = [WORDS[value] for value in values]
         assert len(set(words)) == len(words), name
 

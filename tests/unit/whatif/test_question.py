@@ -10,16 +10,17 @@ from keyrota.errors import ConfigurationError, ModelError
 from keyrota.quota.windows import WINDOWS
 from keyrota.report.figures import as_svg
 from keyrota.rotation.policies import POLICIES
-from keyrota.whatif.question import ISOLATES, ON_REJECT, Question, answer_at_once, answers, figure_of
+from keyrota.simulation.simple import ISOLATES, REACTIONS
+from keyrota.whatif.question import Question, answer_at_once, answers, figure_of
 
 
 def test_every_choice_is_a_scenario():
     """All combinations of rotation, reaction, window and isolates can be asked."""
-    for policy, on_reject, window, isolates in product(POLICIES, ON_REJECT, WINDOWS, ISOLATES):
+    for policy, on_reject, window, isolates in product(POLICIES, REACTIONS, WINDOWS, ISOLATES):
         asked = Question(policy=policy, on_reject=on_reject, window=window, isolates=isolates)
         scenario = asked.scenario()
         assert (scenario.policy, scenario.window) == (policy, window)
-        assert scenario.on_reject == ON_REJECT[on_reject]
+        assert scenario.on_reject == REACTIONS[on_reject]
         assert scenario.functions[0].isolates == ISOLATES[isolates]
 
 
