@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
-from keyrota.display import count
 from keyrota.findings.wording import p_in_words
 from keyrota.planning.onset import Onset, SizeOnset
 from keyrota.planning.plan import Plan
@@ -18,7 +17,7 @@ from keyrota.report.notebook import TableView, TextView, Together, say, table
 from keyrota.report.onset import describe as describe_onsets
 from keyrota.report.plan import describe as describe_plans
 from keyrota.report.plan_text import cells, headings, pasted
-from keyrota.report.plan_words import demand_of, further, limits_of, reason, short_share
+from keyrota.report.plan_words import demand_of, further, lasting, limits_of, reason, short_share
 from keyrota.report.pool_words import verdict_of
 from keyrota.report.quantities import plus_minus
 from keyrota.report.schema import Report
@@ -201,15 +200,16 @@ def growth_table(plans: Sequence[Plan]) -> TableView | TextView:
         if plan.outlook is None:
             continue
         ahead = plan.outlook
-        then, lasting = ahead.at_horizon, ahead.recommended_lasts_days
+        then, lasts = ahead.at_horizon, ahead.recommended_lasts_days
+        is_enough = plan.result(plan.options[0]).is_enough_now
         rows.append(
             (
                 plan.pool,
                 f"{plan.demand.per_min:.3g}",
                 f"{ahead.per_min_at_horizon:,.3g}",
                 f"{ahead.horizon_days:g}",
-                _days(ahead.present_lasts_days.estimate),
-                NO_VALUE if lasting is None else _days(lasting.estimate),
+                lasting(ahead.present_lasts_days, is_enough=is_enough),
+                NO_VALUE if lasts is None else lasting(lasts, is_enough=True),
                 "more than are planned for" if then is None or then.keys is None else f"{then.keys:,}",
             )
         )
@@ -221,8 +221,8 @@ def growth_table(plans: Sequence[Plan]) -> TableView | TextView:
             "traffic/min now",
             "then",
             "after days",
-            "today's pool lasts",
-            "the recommended one",
+            "today's pool ...",
+            "the recommended one ...",
             "keys needed then",
         ),
         rows,
@@ -244,14 +244,6 @@ def advice(plans: Sequence[Plan], config: PoolConfig) -> TextView:
         for plan in plans
     ]
     return TextView(tuple(paragraphs), tuple((title, code) for title, _, code in pasted(plans, config)))
-
-
-def _days(days: float | None) -> str:
-    if days is None:
-        return NO_VALUE
-    if days <= 0:
-        return "exceeds the target already"
-    return "over 100 years" if days > 36_525 else f"{count(round(days), 'day')}"
 
 
 def _or(value: Value | None, written: Callable[[Value], str]) -> str:

@@ -220,9 +220,10 @@ def _growth(plan: Plan, outlook: Outlook) -> Iterator[str]:
         f"Growing {100 * outlook.growth_per_day:.3g} % a day, the traffic is {grown} requests a minute in "
         f"{horizon}."
     )
-    yield f"Today's pool, as it rotates today, {_lasting(outlook.present_lasts_days)}."
+    is_enough = plan.result(plan.options[0]).is_enough_now
+    yield f"Today's pool, as it rotates today, {lasting(outlook.present_lasts_days, is_enough=is_enough)}."
     if outlook.recommended_lasts_days is not None and plan.recommendation.kind != "nothing":
-        yield f"The recommended one {_lasting(outlook.recommended_lasts_days)}."
+        yield f"The recommended one {lasting(outlook.recommended_lasts_days, is_enough=True)}."
     if plan.recommendation.keys is None:
         return
     if outlook.at_horizon is None or outlook.at_horizon.keys is None:
@@ -233,9 +234,23 @@ def _growth(plan: Plan, outlook: Outlook) -> Iterator[str]:
         yield f"The pool carries the traffic in {horizon} as well."
 
 
-def _lasting(days: Quantity) -> str:
+def lasting(days: Quantity, *, is_enough: bool) -> str:
+    """Return when a growing traffic exceeds the target, as the end of a sentence about a pool.
+
+    Parameters
+    ----------
+    days
+        Until then.
+    is_enough
+        Whether the pool is within the target today.
+    """
     if not days.estimate:
-        return "exceeds the target already"
+        # The usable rate is known to some per cent: a pool that is just enough has none of it left.
+        return (
+            "is just enough, and exceeds the target as the traffic grows"
+            if is_enough
+            else "exceeds the target already"
+        )
     if days.estimate > HUNDRED_YEARS:
         return "does not exceed the target within 100 years"
     return f"exceeds the target after {number_in_words(days)} days"
