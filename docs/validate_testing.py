@@ -27,7 +27,7 @@ from keyrota.rotation.exact import uniform_test
 from keyrota.rotation.fairness import CERTAIN_PART, DISTRIBUTION_PART, RotationTests, TestName, run_tests
 from keyrota.rotation.power import smallest_imbalance
 from keyrota.rotation.runs import BASES, Runs
-from keyrota.rotation.tails import key_test, key_test_unknown_runs
+from keyrota.rotation.tails import key_test
 from keyrota.rotation.verdict import decide
 from keyrota.streams import named_stream
 from keyrota.testing import assert_fair_rotation
@@ -289,7 +289,12 @@ def default_bound(suite: Suite) -> float:
     size, lengths, ones = suite.size, suite.lengths, np.ones_like(suite.lengths)
     tests: list[tuple[Ints, Callable[[Ints], float]]] = []
     if not suite.is_known:
-        tests.append((lengths, lambda counts: key_test_unknown_runs(counts, size).p_value))
+        tests.append(
+            (
+                lengths,
+                lambda counts: key_test(counts, np.ones(int(sum(counts)), dtype=np.int64), size).p_value,
+            )
+        )
     else:
         is_exact = uniform_test(even(len(ones), size), rng=stream(), draws=1).method == "exact"
         start_test = exact_start_p_value if is_exact else lambda counts: key_test(counts, ones, size).p_value

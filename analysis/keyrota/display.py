@@ -87,6 +87,17 @@ def span(seconds: float) -> str:
     return f"{seconds:.2g} seconds"
 
 
+def short_share(share: float) -> str:
+    """Return a share in per cent, two digits of it.
+
+    Examples
+    --------
+    >>> short_share(0.00844), short_share(0.0995), short_share(0.383), short_share(1.0)
+    ('0.84 %', '10 %', '38 %', '100 %')
+    """
+    return f"{100 * share:.2g} %" if share < 0.0995 else f"{100 * share:.0f} %"
+
+
 def sentence(text: str) -> str:
     """Return text that begins like a sentence.
 

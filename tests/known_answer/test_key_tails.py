@@ -13,7 +13,7 @@ from scipy import stats
 from keyrota.rotation.fairness import run_tests
 from keyrota.rotation.runs import find_runs
 from keyrota.rotation.shares import position_counts
-from keyrota.rotation.tails import key_test, sum_of_binomials
+from keyrota.rotation.tails import key_test, least_p_value, sum_of_binomials
 
 LENGTHS = st.lists(st.integers(1, 7), min_size=1, max_size=5)
 
@@ -62,8 +62,8 @@ def test_no_level_is_exceeded(size: int, lengths: list[int]) -> None:
 
 def test_counts_that_no_rotation_gives_have_the_least_p_value() -> None:
     """A key with more picks than runs can give it, or fewer than full cycles do."""
-    assert key_test([40, 0, 0, 0], [4] * 10, 4).p_value == 1e-12
-    assert key_test([500, 0], [1] * 500, 2).p_value == 1e-12
+    assert key_test([40, 0, 0, 0], [4] * 10, 4).p_value == least_p_value(4)
+    assert key_test([500, 0], [1] * 500, 2).p_value == least_p_value(2)
 
 
 def runs_of(starts: list[int], size: int, length: int = 1) -> object:
@@ -83,7 +83,7 @@ def test_levels_that_draws_do_not_reach(length: int) -> None:
     """At one in a million the tests are exact, see an uneven start, and pass a fair one."""
     rng = np.random.default_rng(5)
     fair = run_tests(runs_of(rng.integers(1, 11, 2_000).tolist(), 10, length), rng=rng, alpha=1e-6)
-    assert 0 < fair.least_p_value < 1e-11
+    assert 0 < fair.least_p_value < 1e-6
     assert fair.p_value > 1e-3
     assert "exact, key by key" in fair.null
     weights = np.r_[0.2, np.full(9, 0.8 / 9)]

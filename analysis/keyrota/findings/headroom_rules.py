@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from keyrota.display import short_share
 from keyrota.errors import KeyrotaError
 from keyrota.findings.facts import LogFacts, PoolFacts
 from keyrota.findings.rule import Finding, Rule
@@ -42,11 +43,12 @@ def _thin_headroom(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
         by_minute = expected_share(without_day_limit(scenario), pool.name)
         is_day = by_minute is not None and by_minute <= facts.target
         observed = fitted.rejected / fitted.requests
-        helps = better is not None and better < 0.8 * share
-        instead = f" With a client that tries the next key it would be {_per_cent(better)}." if helps else ""
+        instead = ""
+        if better is not None and better < 0.8 * share:
+            instead = f" With a client that tries the next key it would be {short_share(better)}."
         yield rule.finding(
             f"at the traffic of this log, {fitted.rate_per_min:.2g} requests a minute, the model expects "
-            f"{_per_cent(share)} of the requests to end in a 429, against a target of "
+            f"{short_share(share)} of the requests to end in a 429, against a target of "
             f"{100 * facts.target:g} %" + (": the limit of a day is what is short" if is_day else ""),
             "`keyrota plan LOG` tells how many keys that takes, and what a change of the client saves."
             f"{instead}",
@@ -79,12 +81,6 @@ def _fitted(pool: PoolFacts, span: tuple[int, int]) -> FittedPool | None:
         return fit_pool(logged, span)
     except KeyrotaError:
         return None
-
-
-def _per_cent(share: float | None) -> str:
-    if share is None:
-        return "unknown"
-    return f"{100 * share:.2g} %" if share < 0.095 else f"{100 * share:.0f} %"
 
 
 RULES: Final = (Rule("Q307", "thin-headroom", "warning", _thin_headroom),)

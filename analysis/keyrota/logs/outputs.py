@@ -13,13 +13,15 @@ from keyrota.logs.read import LogInput, Reading
 from keyrota.pools.declared import PoolConfig
 
 
-def read_outputs(outputs: Sequence[bytes], config: PoolConfig) -> Reading:
+def read_outputs(outputs: Sequence[bytes], config: PoolConfig, *, names_isolates: bool = False) -> Reading:
     """Read what a program printed when it ran several times.
 
     Parameters
     ----------
     outputs
-        Of each run, in any shape that is read. Lines that name no isolate belong to one of their own run.
+        Of each run, in any shape that is read.
+    names_isolates
+        Whether the lines name their isolates; else each run is one, whatever they name.
     config
         The declared pools.
 
@@ -37,7 +39,7 @@ def read_outputs(outputs: Sequence[bytes], config: PoolConfig) -> Reading:
         except NotALogError:
             continue
         for row in own:
-            row.isolate = row.isolate or f"run-{number}"
+            row.isolate = row.isolate if names_isolates else f"run-{number}"
         rows.append((f"run {number}", own))
     if not any(row.kind == "pick" for _, own in rows for row in own):
         raise InputError(

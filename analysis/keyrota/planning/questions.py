@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from keyrota.display import count, listed
+from keyrota.display import count, listed, short_share
 from keyrota.errors import InputError
 from keyrota.planning.fitted import FittedPool, scenario_of
 from keyrota.planning.log_model import LogModel
@@ -131,7 +131,7 @@ def answers_to(
 
 def _ended(fitted: FittedPool) -> str:
     share = fitted.rejected / max(1, fitted.requests)
-    return f"{100 * share:.2g} % of them in a 429" if fitted.rejected else "none of them in a 429"
+    return f"{short_share(share)} of them in a 429" if fitted.rejected else "none of them in a 429"
 
 
 def _hopeless(logged: LoggedPool) -> str | None:

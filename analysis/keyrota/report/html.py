@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from keyrota.display import sentence, visible
+from keyrota.display import sentence, short_share, visible
 from keyrota.report.comparison_text import comparison_parts
 from keyrota.report.console import UNBROKEN, Line, Table
 from keyrota.report.figures import ReportFigure, as_svg, pool_figures
@@ -81,7 +81,6 @@ def _pool(pool: PoolReport, page: Page, figures: Iterable[ReportFigure]) -> dict
     return {
         "name": pool.name,
         "about": about(pool),
-        "picks": pool.picks,
         "verdict": verdict_of(pool),
         "sentence": verdict_sentence(pool, faults) if pool.picks else "The logs hold no pick of this pool.",
         "faults": faults,
@@ -90,10 +89,7 @@ def _pool(pool: PoolReport, page: Page, figures: Iterable[ReportFigure]) -> dict
         "sentences": list(pool_sentences(pool, faults))[1:] if pool.picks else [],
         "model": model_verdict(model) if model is not None else None,
         "figures": [
-            _shown(figure) for figure in figures if figure.pool == pool.name and figure.name != "options"
-        ],
-        "options": [
-            _shown(figure) for figure in figures if figure.pool == pool.name and figure.name == "options"
+            _shown(figure) for figure in figures if figure.pool == pool.name and figure.name != OPTIONS
         ],
     }
 
@@ -119,7 +115,7 @@ def _value(value: Any) -> str:
 def _rejected(pool: PoolReport) -> str:
     if not pool.rejections.count:
         return "no 429s"
-    share = f" ({100 * pool.rejections.share:.2g} % of picks)" if pool.rejections.share is not None else ""
+    share = f" ({short_share(pool.rejections.share)} of picks)" if pool.rejections.share is not None else ""
     return f"429s: {pool.rejections.count:,}{share}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from keyrota.display import count, sentence
+from keyrota.display import count, sentence, short_share
 from keyrota.report.comparison_text import comparison_parts
 from keyrota.report.console import Line, Table
 from keyrota.report.markdown_text import escaped, table
@@ -40,7 +40,7 @@ def _verdicts(report: Report) -> str:
     rows = []
     for pool in report.pools:
         share = pool.rejections.share
-        rejected = "-" if share is None else f"{100 * share:.2g} %" if pool.rejections.count else "none"
+        rejected = "-" if share is None else short_share(share) if pool.rejections.count else "none"
         faults = faults_of(pool, report.findings)
         rows.append([pool.name, verdict_of(pool), ", ".join(faults) or "-", f"{pool.picks:,}", rejected])
     return table(["pool", "rotation", "findings", "picks", "429s of picks"], rows, words=3)

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from keyrota.display import count, sentence
+from keyrota.display import count, sentence, short_share
 from keyrota.planning.fitted import FittedPool
 from keyrota.planning.model_check import ModelCheck
 from keyrota.report.console import Line
@@ -145,9 +145,10 @@ def verdict(model: PoolModel) -> str:
     observed = f"{PERCENT * model.observed_share:.3g} % of its requests end in a 429"
     if model.predicted_share is None or model.predicted_low is None or model.predicted_high is None:
         return f"In the log {observed}; the options have changed what is simulated."
+    low = short_share(model.predicted_low).removesuffix(" %")
     predicted = (
         f"the model predicts {PERCENT * model.predicted_share:.3g} % "
-        f"({PERCENT * model.predicted_low:.2g} to {PERCENT * model.predicted_high:.2g} for a log of this "
+        f"({low} to {short_share(model.predicted_high).removesuffix(' %')} for a log of this "
         "length)"
     )
     if model.explains:
@@ -159,7 +160,8 @@ def verdict(model: PoolModel) -> str:
         if more
         else "higher limits, or 429s that the log does not show, would do that"
     )
+    points = short_share(abs(off)).removesuffix(" %")
     return (
-        f"The model does not explain the log: {observed}, {predicted}: {PERCENT * abs(off):.2g} points "
+        f"The model does not explain the log: {observed}, {predicted}: {points} points "
         f"{'more' if more else 'less'} than chance allows; {why}."
     )

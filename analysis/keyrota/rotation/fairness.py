@@ -27,6 +27,8 @@ from typing import Final, Literal
 import numpy as np
 from scipy.special import bdtrc
 
+from keyrota.display import shown
+from keyrota.errors import ModelError
 from keyrota.rotation.exact import UniformTest, uniform_test
 from keyrota.rotation.policies import declared_step
 from keyrota.rotation.power import MOST_KEYS, dispersion, picks_needed_to_judge
@@ -39,7 +41,7 @@ from keyrota.rotation.shares import (
     share_test_unknown_runs,
     unused_probability,
 )
-from keyrota.rotation.tails import LEAST, MOST_CHANCES, can_be_computed, key_test, key_test_unknown_runs
+from keyrota.rotation.tails import MOST_CHANCES, can_be_computed, key_test, least_p_value
 
 TestName = Literal["starts", "shares", "shares_unknown", "unused", "succession"]
 
@@ -171,6 +173,8 @@ def run_tests(
     ModelError
         If `alpha` is not inside (0, 1).
     """
+    if not isinstance(alpha, int | float) or not 0 < alpha < 1:
+        raise ModelError(f"alpha is {shown(alpha)}; it is a probability between 0 and 1, such as 1e-3")
     size, lengths, in_runs = runs.size, runs.lengths, runs.has_runs
     is_reached = draws is not None or _is_reached(alpha, pools)
     draws = draws or draws_for(alpha, pools)
@@ -207,7 +211,7 @@ def run_tests(
         unknown = (
             share_test_unknown_runs(loose, size, rng=rng, draws=draws)
             if is_reached or loose.sum() > MOST_CHANCES
-            else key_test_unknown_runs(loose, size)
+            else key_test(loose, np.ones(int(loose.sum()), dtype=np.int64), size)
         )
     found: dict[TestName, UniformTest | ShareTest | None] = {
         "starts": starts,
@@ -241,7 +245,7 @@ def run_tests(
         is_even_by_construction=bool(in_runs.all())
         and largest_possible_deviation(lengths, size) <= 1 / (3 * size),
         are_shares_even=bool(in_runs.all()) or _are_within_a_third(runs),
-        least_p_value=min((_least_p_value(test) / part for test in tests.values()), default=1.0),
+        least_p_value=min((_least_p_value(test, size) / part for test in tests.values()), default=1.0),
     )
 
 
@@ -293,10 +297,10 @@ def _are_within_a_third(runs: Runs) -> bool:
     return bool((low >= 2 / 3).all() and (high <= 4 / 3).all())
 
 
-def _least_p_value(test: UniformTest | ShareTest) -> float:
+def _least_p_value(test: UniformTest | ShareTest, size: int) -> float:
     if test.draws is not None:
         return 1 / (test.draws + 1)
-    return 0.0 if isinstance(test, UniformTest) and test.method == "exact" else LEAST
+    return 0.0 if isinstance(test, UniformTest) and test.method == "exact" else least_p_value(size)
 
 
 def _independent_needed(size: int, level: float) -> int:

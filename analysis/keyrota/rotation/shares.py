@@ -197,17 +197,13 @@ def share_test_unknown_runs(
     'declared rotation, run lengths unknown (least favourable: 1)'
     """
     observed = checked_counts(counts, size)
+    total = int(observed.sum())
     results = []
-    for length, runs in enumerate(equal_runs(int(observed.sum()), size), start=1):
+    for length in range(1, max(2, size)):
+        runs = np.diff(np.append(np.arange(0, total, length), total))
         null = f"declared rotation, run lengths unknown (least favourable: {length})"
         results.append(_held_against(observed, runs, rng, draws, null))
     return max(results, key=lambda result: result.p_value)
-
-
-def equal_runs(total: int, size: int) -> Iterator[NDArray[np.int64]]:
-    """Yield `total` picks as runs of length 1, 2, ... K - 1; the last of each is shorter if it has to be."""
-    for length in range(1, max(2, size)):
-        yield np.diff(np.append(np.arange(0, total, length), total))
 
 
 def share_intervals(counts: ArrayLike, *, confidence: float = 0.95) -> NDArray[np.float64]:

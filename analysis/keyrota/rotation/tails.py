@@ -14,20 +14,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from keyrota.rotation.exact import checked_counts, checked_lengths
-from keyrota.rotation.shares import ShareTest, equal_runs
+from keyrota.rotation.shares import ShareTest
 
-MOST_CHANCES: Final = 1 << 22
-"""Runs of unequal cover up to which the law is computed: 64 MiB for a moment."""
+MOST_CHANCES: Final = 1 << 18
+"""Runs of unequal cover up to which the law is computed: 50 MiB for a moment."""
 
-LEAST: Final = 1e-12
-"""Rounding errors of the transform are a thousand times smaller; a smaller p-value is given as this."""
+ROUNDING: Final = 1e-10
+"""Most that rounding adds to a tail of so many; it is never taken away."""
 
 
 def key_test(counts: ArrayLike, lengths: ArrayLike, size: int) -> ShareTest:
     """Test the picks of each key against the declared rotation with these run lengths.
 
-    The p-value is 2 K times the smallest of the one-sided tail probabilities of the keys' counts, at most 1:
-    never too small, and exact for one key. Independent picks are runs of length 1.
+    The p-value is 2 K times the smallest of the one-sided tail probabilities of the keys' counts, from
+    `least_p_value` to 1: each tail is exact but for rounding, the whole never too small. Independent
+    picks are runs of length 1, and where runs are unknown that is the least favourable length [1]_.
+    Lengths must not depend on the starts: of a client that goes on to the next key on a 429 they do, if a
+    key is rejected more often than the others.
 
     Parameters
     ----------
@@ -43,6 +46,11 @@ def key_test(counts: ArrayLike, lengths: ArrayLike, size: int) -> ShareTest:
     ModelError
         When the counts do not fit the pool, or a length is below 1.
 
+    References
+    ----------
+    .. [1] W. Hoeffding, "On the distribution of the number of successes in independent trials", Annals of
+       Mathematical Statistics 27, 1956, pp. 713-721: of all chances with one mean, equal ones spread most.
+
     Examples
     --------
     >>> round(key_test([6, 0], [1] * 6, 2).p_value, 6)  # 2 x 2 x 1/64
@@ -56,25 +64,15 @@ def key_test(counts: ArrayLike, lengths: ArrayLike, size: int) -> ShareTest:
     below, above = np.cumsum(law), np.cumsum(law[::-1])[::-1]
     low = np.where(beyond < 0, 0.0, below[np.clip(place, 0, len(law) - 1)])
     high = np.where(beyond > len(law) - 1, 0.0, above[np.clip(place, 0, len(law) - 1)])
-    p_value = float(np.clip(2 * size * min(low.min(), high.min()), LEAST, 1.0))
+    p_value = float(np.clip(2 * size * min(low.min(), high.min()), least_p_value(size), 1.0))
     return ShareTest(
         p_value, int(np.square(observed).sum()), "declared rotation, key by key (exact)", None, None
     )
 
 
-def key_test_unknown_runs(counts: ArrayLike, size: int) -> ShareTest:
-    """Test the picks of each key when the runs are not known: the largest p-value over the run lengths.
-
-    The lengths are those of `keyrota.rotation.shares.share_test_unknown_runs`, and so is the argument.
-
-    Examples
-    --------
-    >>> key_test_unknown_runs([800, 200], 2).p_value
-    1e-12
-    """
-    observed = checked_counts(counts, size)
-    tests = [key_test(observed, runs, size) for runs in equal_runs(int(observed.sum()), size)]
-    return max(tests, key=lambda test: test.p_value)
+def least_p_value(size: int) -> float:
+    """Return the least p-value that `key_test` gives for a pool of so many keys."""
+    return 2 * size * ROUNDING
 
 
 def can_be_computed(lengths: NDArray[np.int64], size: int) -> bool:
@@ -85,7 +83,7 @@ def can_be_computed(lengths: NDArray[np.int64], size: int) -> bool:
 def sum_of_binomials(numbers: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
     """Return the law of a sum of independent binomial counts.
 
-    By the characteristic function at the roots of unity [1]_; the absolute error is about 1e-15.
+    By the characteristic function at the roots of unity [1]_; the error of each is at most about 1e-13.
 
     Parameters
     ----------

@@ -77,8 +77,8 @@ def run_rotation(
     pools
         The declared pools, or a pools file; the packaged ten-key configuration if not given.
     env
-        Variables besides those of this process. ``GOOGLE_KEY_n`` holds a dummy for every declared key,
-        unless it is given here: a real secret never reaches the program by accident.
+        Variables besides those of this process. ``GOOGLE_KEY_n`` holds a dummy for every declared key, and no
+        other one of this process is passed on: a real one reaches the program only if it is given here.
     cwd
         The folder it runs in.
     jobs
@@ -109,10 +109,11 @@ def run_rotation(
     from keyrota.logs.outputs import read_outputs
     from keyrota.pools.load import configured
 
-    words = _command(command)
+    words = _command(command, cwd)
     least, most = _checked(isolates, picks, timeout_s)
     config = configured(pools)
-    variables = {**os.environ, **{f"GOOGLE_KEY_{key}": _dummy(key) for own in config for key in own.keys}}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GOOGLE_KEY_")}
+    variables |= {f"GOOGLE_KEY_{key}": _dummy(key) for own in config for key in own.keys}
     variables |= {"PYTHONUNBUFFERED": "1", **(env or {})}  # its two outputs in the order of its lines
     is_once = any(ISOLATES in word for word in words)
 
@@ -132,29 +133,47 @@ def run_rotation(
                 pool.shutdown(cancel_futures=True)
                 raise
     try:
-        return RotationRun(read_outputs(outputs, config), isolates)
+        reading = read_outputs(outputs, config, names_isolates=is_once)
     except InputError as error:
         first = visible(outputs[0].decode("utf-8", "replace").strip()[:_TOLD]) or "nothing"
         raise InputError(f"{shown(words[0])}: {error}; it printed: {first}") from None
+    found = reading.events.loc[reading.events["kind"] == "pick", "isolate"].nunique()
+    if found < isolates:
+        raise InputError(
+            f"{shown(words[0])}: {count(found, 'isolate')} of {isolates:,} logged a pick"
+            + (
+                "; each line must name its isolate (execution_id)"
+                if is_once
+                else "; each start has to log one"
+            )
+        )
+    return RotationRun(reading, isolates)
 
 
-def _command(command: str | Sequence[str]) -> list[str]:
+def _command(command: str | Sequence[str], cwd: str | os.PathLike[str] | None) -> list[str]:
     words = [command] if isinstance(command, str) else [os.fspath(word) for word in command]
     if not words or not words[0]:
         raise ConfigurationError(
             'the command is empty; give the program and its arguments: ["node", "pick.js"]'
         )
-    if shutil.which(words[0]) is None:
-        hint = '; give the arguments one by one: ["node", "pick.js"]' if " " in words[0] else ""
-        raise ConfigurationError(f"{shown(words[0])}: no such program{hint}")
+    where = None if cwd is None or os.sep not in words[0] else os.path.join(cwd, words[0])
+    if shutil.which(where or words[0]) is None:
+        is_line = " " in words[0]
+        hint = (
+            'give the arguments one by one: ["node", "pick.js"]'
+            if is_line
+            else "install it, or give its path"
+        )
+        raise ConfigurationError(f"{shown(words[0])}: no such program; {hint}")
     return words
 
 
 def _checked(isolates: int, picks: int | tuple[int, int], timeout_s: float) -> tuple[int, int]:
-    if not 1 <= isolates <= MOST_ISOLATES:
+    if not isinstance(isolates, int) or not 1 <= isolates <= MOST_ISOLATES:
         raise ConfigurationError(f"isolates is {shown(isolates)}; it is a number from 1 to {MOST_ISOLATES:,}")
-    least, most = picks if isinstance(picks, tuple) else (picks, picks)
-    if not 1 <= least <= most:
+    both = picks if isinstance(picks, tuple) else (picks, picks)
+    least, most = both if len(both) == 2 else (0, 0)
+    if not (isinstance(least, int) and isinstance(most, int) and 1 <= least <= most):
         raise ConfigurationError(
             f"picks is {shown(picks)}; it is a number from 1 on, or the fewest and the most"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from keyrota.display import count
+from keyrota.display import count, listed
 from keyrota.testing.picks import evidence_of
 
 if TYPE_CHECKING:
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from keyrota.report.schema import FindingReport, PoolReport
     from keyrota.testing.picks import PoolLike, PoolsLike
 
-FAULTS: Final = ("R101", "R102", "R103", "R104", "R105", "R106", "C201", "C202", "C203", "C204")
-"""Findings that fail the assertion: the rotation is not fair, or not as declared."""
+TESTED: Final = ("R101", "R102", "R103", "R104", "R106")
+"""Findings that a fair rotation meets with a probability that is known."""
 
-PATTERN: Final = "R105"
-"""Several picks a request: seen or not, without a test."""
+FAULTS: Final = (*TESTED, "R105", "C201", "C202", "C203")
+"""Findings that fail the assertion: the rotation is not fair, or not as declared."""
 
 MOST_KEYS: Final = 20
 """Keys in a message."""
@@ -37,7 +37,9 @@ def assert_fair_rotation(
     The picks are judged as ``keyrota check`` judges a log: the starts of the isolates and the shares of the
     keys are held against the rotation, every step inside an isolate is looked at. All tests together are
     wrong about a fair rotation with probability `alpha` at most: at the default a suite that runs a
-    hundred times a day fails falsely once in 27 years.
+    hundred times a day fails falsely once in 27 years. What is not tested but seen has no probability: picks
+    that are not as declared (C201 to C203), and requests that seem to pick twice (R105). Nor has it a client
+    that goes on to the next key because one key is rejected more often than the others.
 
     Parameters
     ----------
@@ -62,8 +64,8 @@ def assert_fair_rotation(
     Raises
     ------
     AssertionError
-        If the rotation is not fair, or there are too few picks: it names the fault, the numbers and the
-        false-alarm probability.
+        If the rotation is not fair or not as declared, or there are too few picks, or no test was made: it
+        names the fault, the numbers and the false-alarm probability.
     KeyrotaError
         If the picks are in no form that is known, the pool is not declared, or a log cannot be read.
 
@@ -94,12 +96,15 @@ def assert_fair_rotation(
         told = next(own for own in report.pools if own.name == of.name)
         if faults:
             raise AssertionError("\n".join(_unfair(told, faults, alpha)))
+        if untested := _untested(of, facts):
+            raise AssertionError(untested)
         if not allow_few and (few := _too_few(of, facts)):
             raise AssertionError(few)
 
 
 def _unfair(pool: PoolReport, faults: list[FindingReport], alpha: float) -> Iterator[str]:
-    yield f"{pool.name}: the rotation is not fair ({_picks(pool)})"
+    tested = [finding.code for finding in faults if finding.code in TESTED]
+    yield f"{pool.name}: the rotation is not {'fair' if tested else 'as declared'} ({_picks(pool)})"
     for finding in faults:
         yield f"  {finding.code} {finding.name}: {finding.message}."
         yield f"    {finding.remedy}"
@@ -112,16 +117,32 @@ def _unfair(pool: PoolReport, faults: list[FindingReport], alpha: float) -> Iter
         )
     if len(pool.keys) > MOST_KEYS:
         yield f"  and {count(len(pool.keys) - MOST_KEYS, 'more key')}"
-    if any(finding.code != PATTERN for finding in faults):
-        yield f"  A fair rotation fails this assertion with probability {alpha:g} at most."
-    else:
-        yield "  This is a pattern that has no probability: see `keyrota explain R105`."
+    if tested:
+        yield f"  A fair rotation meets {listed(tested)} with probability {alpha:g} at most."
 
 
 def _picks(pool: PoolReport) -> str:
     isolates = pool.rotation.isolates
     where = f" in {count(isolates, 'isolate')}" if isolates is not None else ", isolates unknown"
     return f"{count(pool.picks, 'pick')}{where}"
+
+
+def _untested(pool: PoolFacts, facts: LogFacts) -> str | None:
+    """Return why the tests could not have spoken against the rotation, if so."""
+    tests = pool.tests
+    if tests is None:
+        return f"{pool.name}: nothing was tested: no pick names its place in the pool; log it, or declare it"
+    if tests.size > 1 and tests.least_p_value * _tested(facts) >= facts.alpha:
+        return (
+            f"{pool.name}: nothing was tested at alpha = {facts.alpha:g} ({tests.null}); take a larger "
+            "alpha, or a smaller part of the picks"
+        )
+    return None
+
+
+def _tested(facts: LogFacts) -> int:
+    """Return how many pools and sizes of pools are judged together."""
+    return sum(1 + len(pool.others) for pool in facts.pools if not pool.picks.empty)
 
 
 def _too_few(pool: PoolFacts, facts: LogFacts) -> str | None:
@@ -131,14 +152,13 @@ def _too_few(pool: PoolFacts, facts: LogFacts) -> str | None:
 
     if pool.tests is None or pool.tests.size < 2:
         return None
-    tested = sum(not own.picks.empty for own in facts.pools)
-    needed = picks_to_miss_none(pool.tests.size, alpha=facts.alpha / tested, part=CERTAIN_PART)
+    needed = picks_to_miss_none(pool.tests.size, alpha=facts.alpha / _tested(facts), part=CERTAIN_PART)
     seen = pool.tests.independent_picks
     if seen >= needed:
         return None
-    seen_picks = count(seen, "independent pick")
+    seen_picks, keys = count(seen, "independent pick"), count(pool.tests.size, "key")
     return (
-        f"{pool.name}: too few picks to tell whether the rotation is fair: {seen_picks} of "
-        f"{count(pool.tests.size, 'key')}, and at alpha = {facts.alpha:g} it takes {needed:,} before a key "
-        "that is never picked is noticed. Take more isolates, a larger alpha, or say allow_few=True."
+        f"{pool.name}: too few picks to tell whether the rotation is fair: {seen_picks} of {keys}, and at "
+        f"alpha = {facts.alpha:g} it takes {needed:,} single picks before a key that is never picked is "
+        "noticed. Take more isolates, a larger alpha, or say allow_few=True."
     )

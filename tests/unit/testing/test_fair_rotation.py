@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import keyrota
-from keyrota import ConfigurationError, InputError, Pool, PoolConfig
+from keyrota import ConfigurationError, InputError, ModelError, Pool, PoolConfig
 from keyrota.testing import assert_fair_rotation
 
 SAMPLES = Path(__file__).resolve().parents[3] / "sample_logs"
@@ -61,10 +61,10 @@ def test_a_fault_is_named(picks: object, code: str, words: str) -> None:
         assert_fair_rotation(picks, FOUR)
     message = str(failed.value)
     assert message.startswith("FOUR: the rotation is not fair (")
+    assert " with probability 1e-06 at most." in message.splitlines()[-1]
     assert code in message
     assert words in message
     assert all(f"key {key}: " in message for key in FOUR.keys)
-    assert message.endswith("A fair rotation fails this assertion with probability 1e-06 at most.")
 
 
 @pytest.mark.parametrize(("size", "needed"), [(2, 26), (4, 64), (10, 182)])
@@ -72,7 +72,7 @@ def test_too_few_picks_are_no_verdict(size: int, needed: int) -> None:
     """The least n with K (1 - 1/K)**n below a twentieth of 1e-6: one isolate fewer is too few."""
     pool = Pool(name="P", keys=tuple(range(1, size + 1)))
     runs = rotated(pool, isolates=needed, picks=1)
-    with pytest.raises(AssertionError, match=rf"too few picks .* it takes {needed} before"):
+    with pytest.raises(AssertionError, match=rf"too few picks .* it takes {needed} single picks before"):
         assert_fair_rotation(runs[1:], size)
     assert_fair_rotation(runs[1:], size, allow_few=True)
     assert_fair_rotation(runs, size)
@@ -108,8 +108,26 @@ def test_a_log_an_event_table_and_a_reading() -> None:
 
 def test_a_missing_secret_is_named() -> None:
     """Fewer keys than declared: the labels are shifted."""
-    with pytest.raises(AssertionError, match="C201 pool-size-mismatch"):
+    with pytest.raises(AssertionError, match=r"C201 pool-size-mismatch") as failed:
         assert_fair_rotation(SAMPLES / "missing_secret.json.gz", "ARTIFACT")
+    assert "the rotation is not as declared" in str(failed.value)
+    assert "probability" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("picks", "size"), [([[1]] * 6_000, 2_000), ([1, 2] * 500, 60)], ids=["too many keys", "a flat list"]
+)
+def test_what_no_test_was_made_of_fails(picks: list[object], size: int) -> None:
+    """Pools too large for the tests do not pass in silence."""
+    with pytest.raises(AssertionError, match=r"P?OOL: (nothing was tested at|the rotation is not fair)"):
+        assert_fair_rotation(picks, size, allow_few=True)
+
+
+@pytest.mark.parametrize("alpha", [0, 1, -1, float("nan"), "1"])
+def test_what_is_no_level_is_refused(alpha: float) -> None:
+    """A probability lies between 0 and 1."""
+    with pytest.raises(ModelError, match=r"alpha is .*; it is a probability between 0 and 1"):
+        assert_fair_rotation([[1], [2]] * 50, 2, alpha=alpha)
 
 
 def test_pools_of_a_file_and_of_the_log(tmp_path: Path) -> None:

@@ -56,6 +56,9 @@ def test_a_program_that_makes_its_isolates_itself(tmp_path: Path) -> None:
     )
     run = run_rotation([sys.executable, str(path), "{isolates}", "{picks}"], isolates=12, picks=(1, 3))
     assert run.events["isolate"].nunique() == 12
+    nameless = "for _ in range(9): print('Using GOOGLE_KEY_1 (position 1/2 in pool)')"
+    with pytest.raises(InputError, match=r"of 12 logged a pick; each line must name its isolate"):
+        run_rotation([sys.executable, "-c", nameless, "{isolates}"], isolates=12)
 
 
 @pytest.mark.parametrize(
@@ -101,10 +104,11 @@ def test_what_cannot_be_run_is_refused(command: object, options: dict[str, objec
 def test_secrets_of_the_machine_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """A real secret does not reach the program, one that is given does."""
     monkeypatch.setenv("GOOGLE_KEY_1", "real")
+    monkeypatch.setenv("GOOGLE_KEY_99", "real")
     source = (
         "import os; print('Using GOOGLE_KEY_1 (position 1/2 in pool)');"
         "os.environ['GOOGLE_KEY_1'] == 'given' and print('Using GOOGLE_KEY_2 (position 2/2 in pool)');"
-        "assert os.environ['GOOGLE_KEY_1'] != 'real'"
+        "assert 'real' not in (os.environ['GOOGLE_KEY_1'], os.environ.get('GOOGLE_KEY_99'))"
     )
     for env, picks in (({}, 1), ({"GOOGLE_KEY_1": "given"}, 2)):
         run = run_rotation([sys.executable, "-S", "-c", source], isolates=1, env=env)
