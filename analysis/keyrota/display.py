@@ -78,13 +78,13 @@ def span(seconds: float) -> str:
 
     Examples
     --------
-    >>> span(45), span(7200), span(200_000)
-    ('45 seconds', '2 hours', '2.3 days')
+    >>> span(1), span(45), span(7200), span(200_000)
+    ('1 second', '45 seconds', '2 hours', '2.3 days')
     """
     for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.2g} {unit}"
-    return f"{seconds:.2g} seconds"
+    return "1 second" if seconds == 1 else f"{seconds:.2g} seconds"
 
 
 def short_share(share: float) -> str:

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from keyrota.report.schema import Report
 
 
+def _folder(_context: click.Context, _option: click.Parameter, value: str | None) -> Path | None:
+    if value == "":
+        raise click.BadParameter("it is empty; name a folder")
+    return None if value is None else Path(value)
+
+
 @click.command("report")
 @log_options
 @click.option(
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--figures",
     metavar="FOLDER",
-    type=click.Path(path_type=Path),
+    callback=_folder,
     help="Write each figure of the page there too, as SVG and PNG.",
 )
 @click.option("--no-plan", is_flag=True, help="Leave the plan out of the page: it takes seconds a pool.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from keyrota.display import count, listed, short_share
+from keyrota.display import count, listed, short_share, span
 from keyrota.errors import InputError
 from keyrota.planning.fitted import FittedPool, scenario_of
 from keyrota.planning.log_model import LogModel
@@ -17,6 +17,9 @@ from keyrota.simulation.scenario import Scenario
 
 MOSTLY: Final = 0.5
 """Share of a pool's 429s from which their cause is what binds."""
+
+LEAST_SPAN_NS: Final = 60_000_000_000
+"""The traffic of less than a minute says nothing of a day, and may be thousands of requests a minute."""
 
 PASSING: Final = 0.05
 """Where more calls pass than this share, some project has quota."""
@@ -76,6 +79,11 @@ def questions_of(
         If no pool has a limit.
     """
     questions, silent = [], []
+    span_ns = model.span_ns[1] - model.span_ns[0]
+    if span_ns < LEAST_SPAN_NS:
+        raise InputError(
+            f"the log spans {span(span_ns / 1e9)}, too little for a plan; give one of an hour or more"
+        )
     for logged, fitted in zip(model.logged, model.fitted, strict=True):
         quota, hopeless = fitted.pool.quota, _hopeless(logged)
         if quota.per_minute is None and quota.per_day is None and hopeless is None:

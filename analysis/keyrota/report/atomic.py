@@ -57,8 +57,10 @@ def refuse_to_replace(path: Path, *, overwrite: bool) -> None:
     Raises
     ------
     OutputError
-        If `path` is a folder or a device, or exists and may not be replaced.
+        If `path` is a folder or a device, or exists and may not be replaced, or its folder does not exist.
     """
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: there is no folder {path.parent}; make it, or name another file")
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file")
     if path.exists() and not path.is_file():

@@ -151,6 +151,8 @@ def run_rotation(
 
 
 def _command(command: str | Sequence[str], cwd: str | os.PathLike[str] | None) -> list[str]:
+    if cwd is not None and not os.path.isdir(cwd):
+        raise ConfigurationError(f"cwd is {shown(os.fspath(cwd))}, which is no folder; name the program's")
     words = [command] if isinstance(command, str) else [os.fspath(word) for word in command]
     if not words or not words[0]:
         raise ConfigurationError(

@@ -107,7 +107,7 @@ def test_a_notebook_is_not_replaced_by_chance(folder, capsys):
         (["https://example.org/log"], 3, "addresses are not read"),
         ([str(LOG), "--pools", "missing.toml"], 2, "missing.toml"),
         ([str(LOG), "-o", "plan.txt"], 2, "ends in .ipynb"),
-        ([str(LOG), "-o", "missing/plan.ipynb"], 4, "cannot be written"),
+        ([str(LOG), "-o", "missing/plan.ipynb"], 4, "there is no folder"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_nothing_written(folder, capsys, arguments, code, message):

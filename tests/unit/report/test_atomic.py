@@ -76,5 +76,5 @@ def test_folder_and_missing_folder(tmp_path):
     """A folder is no file, and a folder that does not exist cannot hold one."""
     with pytest.raises(OutputError, match="is a folder; name a file"):
         write_text(tmp_path, "x")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="there is no folder"):
         write_text(tmp_path / "none" / "a.txt", "x")

@@ -18,6 +18,9 @@ from keyrota.report.schema import PoolReport, UseReport
 MOST_KEYS = 60
 """Rows; the picks of keys with fewer are put together."""
 
+OTHERS = "others"
+"""All further keys of a large pool together: no row of their own, it would outshine each key."""
+
 FEW_KEYS = 12
 """So many have a column of their own in the table."""
 
@@ -85,11 +88,12 @@ def use_figure(pool: PoolReport) -> ReportFigure | None:
         f"most of one key are {int(picks[at]):,}, of {_name(keys[at[0]])} at {columns.names()[int(at[1])]}."
     )
     head, rows = _table(columns, keys, picks)
+    busiest_keys = f", the {len(keys)} busiest keys" if _has_others(columns, keys) else ""
     height = 1.25 + (0.22 if len(keys) <= FEW_KEYS else 0.14 if len(keys) <= 30 else 0.08) * len(keys)
     return ReportFigure(
         name="use",
         pool=pool.name,
-        title=f"Picks by key and {'Pacific day' if columns.is_days else 'hour'}",
+        title=f"Picks by key and {'Pacific day' if columns.is_days else 'hour'}{busiest_keys}",
         alt=alt,
         columns=head,
         rows=rows,
@@ -112,14 +116,17 @@ def _columns(pool: PoolReport) -> Columns | None:
 
 
 def _picks(columns: Columns) -> tuple[list[str], NDArray[np.float64]]:
-    """Return the keys, and the picks of shape (keys, columns)."""
-    keys = keys_in([use for uses in columns.uses for use in uses])
+    """Return the keys, of many the busiest, and their picks of shape (keys, columns)."""
+    keys = [key for key in keys_in([use for uses in columns.uses for use in uses]) if key != OTHERS]
     picks = np.stack([columns.total(_picks_of(key)) for key in keys])
     if len(keys) <= MOST_KEYS:
         return keys, picks
     chosen = np.sort(np.argsort(-picks.sum(axis=1), kind="stable")[:MOST_KEYS])
-    rest = picks.sum(axis=0) - picks[chosen].sum(axis=0)
-    return [*(keys[place] for place in chosen), "others"], np.vstack([picks[chosen], rest])
+    return [keys[place] for place in chosen], picks[chosen]
+
+
+def _has_others(columns: Columns, keys: list[str]) -> bool:
+    return len(keys_in([use for uses in columns.uses for use in uses])) > len(keys)
 
 
 def _picks_of(key: str) -> Callable[[UseReport], int]:
@@ -133,7 +140,7 @@ def _name(key: str) -> str:
 def _table(
     columns: Columns, keys: list[str], picks: NDArray[np.float64]
 ) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    names, totals = columns.names()[-MOST_ROWS:], picks.sum(axis=0)
+    names, totals = columns.names()[-MOST_ROWS:], columns.total(lambda use: use.picks)
     places = range(len(columns.uses) - len(names), len(columns.uses))
     if len(keys) <= FEW_KEYS:
         head = (time_heading(columns), "picks", *map(_name, keys))
