@@ -113,8 +113,10 @@ def _draw_limits(
 def _legend(days: list[DayReport]) -> list[Line2D | Patch]:
     marks: list[Line2D | Patch] = []
     if any(not day.is_whole for day in days):
-        marks += [Patch(facecolor=AREA, label="whole day")] if any(day.is_whole for day in days) else []
-        marks.append(Patch(facecolor="none", edgecolor=AREA, hatch=_PART, label="log covers a part"))
+        marks += (
+            [Patch(facecolor=AREA, label="log from midnight on")] if any(day.is_whole for day in days) else []
+        )
+        marks.append(Patch(facecolor="none", edgecolor=AREA, hatch=_PART, label="log begins later"))
     if any(day.exhausted_at is not None for day in days):
         words = "a key exhausted" if _span(days) >= FEW_DAYS else "number of keys exhausted"
         marks.append(Line2D([], [], color=RUST, marker="v", linestyle="none", label=words))
@@ -171,7 +173,7 @@ def _row(day: DayReport) -> tuple[str, ...]:
         percent(day.picks / day.limit) if day.limit else "-",
         "-" if day.exhausted_at is None else day.exhausted_at[:19].replace("T", " "),
         f"{len(day.exhausted):,}",
-        "whole" if day.is_whole else "in part",
+        "from midnight" if day.is_whole else "from later on",
     )
 
 
