@@ -81,6 +81,9 @@ def command(
     from keyrota.report.content import judge
 
     chosen = output_format or _format_of(output)
+    has_page = chosen == "html" or figures is not None
+    if no_plan and not has_page:
+        raise ConfigurationError("--no-plan has no effect here; it goes with --format html or --figures")
     refuse_to_overwrite([output], [*arguments.logs, arguments.pools])
     if output is not None:
         from keyrota.report.atomic import refuse_to_replace
@@ -97,10 +100,8 @@ def command(
         refuse_input(output, earlier)
         content = replaced(content, comparison=compare_readings(earlier, reading, alpha=alpha, seed=seed))
     page = None
-    if chosen == "html" or figures is not None:
+    if has_page:
         page = _page(content, reading, target=target, seed=seed, with_plan=not no_plan, quiet=arguments.quiet)
-    elif no_plan:
-        raise ConfigurationError("--no-plan has no effect here; it goes with --format html or --figures")
     if figures is not None and page is not None:
         from keyrota.report.figures import write_figures
         from keyrota.report.html import figures_of

@@ -15,15 +15,13 @@ from keyrota.display import count, shown
 from keyrota.errors import ConfigurationError, ModelError
 from keyrota.planning.closed_form import closed_form, closed_form_at_usable
 from keyrota.planning.onset import MOST_NOMINAL, MOST_TARGET
-from keyrota.planning.resize import at_total_rate, only_pool
+from keyrota.planning.resize import at_total_rate, nominal_rate, only_pool
 from keyrota.planning.share_curve import ShareCurve
 from keyrota.planning.spans import span_of, wanted_s
 from keyrota.planning.usable import usable_rate
-from keyrota.pools.declared import Pool
 from keyrota.simulation.estimates import Quantity
 from keyrota.simulation.experiment import check_seed, chosen_engine, simulate
 from keyrota.simulation.scenario import Scenario
-from keyrota.theory import day_rate_per_min
 
 RATES: Final = 36
 """Rates of theory's line."""
@@ -137,23 +135,6 @@ def _by_theory(own: Scenario, target: float, also_at: Sequence[float]) -> ShareC
         nominal_per_min=nominal,
         label=f"{count(own.pools[0].size, 'key')}, {own.policy}",
     )
-
-
-def nominal_rate(pool: Pool) -> float | None:
-    """Return keys times limit of a pool, requests a minute round the clock; ``None`` without a limit.
-
-    Examples
-    --------
-    >>> from keyrota.pools.declared import Quota
-    >>> nominal_rate(Pool(name="CHAT", keys=(1, 2), quota=Quota(per_minute=2, per_day=720)))
-    1.0
-    """
-    rates = []
-    if pool.quota.per_minute is not None:
-        rates.append(float(pool.size * pool.quota.per_minute))
-    if pool.quota.per_day is not None:
-        rates.append(day_rate_per_min(pool.size, pool.quota.per_day))
-    return min(rates, default=None)
 
 
 def simulated_share(

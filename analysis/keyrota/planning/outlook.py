@@ -9,12 +9,11 @@ from keyrota.display import shown
 from keyrota.errors import ModelError
 from keyrota.planning.closed_form import closed_form
 from keyrota.planning.onset import MOST_NOMINAL, days_until
-from keyrota.planning.resize import at_total_rate, total_rate, with_size
+from keyrota.planning.resize import at_total_rate, nominal_rate, total_rate, with_size
 from keyrota.planning.smallest import SizeSearch, SmallestPool
 from keyrota.planning.usable import usable_rate
 from keyrota.simulation.estimates import Quantity
 from keyrota.simulation.scenario import Scenario
-from keyrota.theory import day_rate_per_min
 
 PRECISION = 0.05
 """Half of the 95 % interval of a usable rate, as a fraction of it."""
@@ -81,13 +80,9 @@ def look_ahead(
 
 def nominal_per_min(scenario: Scenario) -> float:
     """Return keys x limit of the only pool in requests a minute, of the smaller limit."""
-    pool = scenario.pools[0]
-    nominals = []
-    if pool.quota.per_minute is not None:
-        nominals.append(float(pool.size * pool.quota.per_minute))
-    if pool.quota.per_day is not None:
-        nominals.append(day_rate_per_min(pool.size, pool.quota.per_day))
-    return min(nominals)
+    nominal = nominal_rate(scenario.pools[0])
+    assert nominal is not None  # a plan refuses a pool without a limit
+    return nominal
 
 
 def _usable(scenario: Scenario, *, target: float, seed: int, engine: str) -> Quantity:

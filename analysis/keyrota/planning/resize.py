@@ -8,6 +8,7 @@ from keyrota.display import listed, shown
 from keyrota.errors import ConfigurationError, ModelError
 from keyrota.pools.declared import Pool
 from keyrota.simulation.scenario import Function, Scenario
+from keyrota.theory import day_rate_per_min
 from keyrota.traffic.arrivals import Arrivals, Replay, at_rate, mean_rate
 
 replace = msgspec.structs.replace
@@ -97,3 +98,20 @@ def steady(arrivals: Arrivals) -> Arrivals:
 def _reaches(function: Function, functions: tuple[Function, ...]) -> bool:
     names = {own.name for own in functions}
     return any(trigger.function in names for trigger in function.triggers)
+
+
+def nominal_rate(pool: Pool) -> float | None:
+    """Return keys times limit of a pool, requests a minute round the clock; ``None`` without a limit.
+
+    Examples
+    --------
+    >>> from keyrota.pools.declared import Quota
+    >>> nominal_rate(Pool(name="CHAT", keys=(1, 2), quota=Quota(per_minute=2, per_day=720)))
+    1.0
+    """
+    rates = []
+    if pool.quota.per_minute is not None:
+        rates.append(float(pool.size * pool.quota.per_minute))
+    if pool.quota.per_day is not None:
+        rates.append(day_rate_per_min(pool.size, pool.quota.per_day))
+    return min(rates, default=None)

@@ -5,7 +5,8 @@ import pytest
 
 from keyrota import theory
 from keyrota.errors import ConfigurationError, ModelError
-from keyrota.planning.curve import nominal_rate, share_curves, theory_curve
+from keyrota.planning.curve import share_curves, theory_curve
+from keyrota.planning.resize import nominal_rate
 from keyrota.simulation.scenario import Backoff, Failover
 from keyrota.simulation.simple import simple_scenario
 
