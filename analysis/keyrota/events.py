@@ -7,18 +7,20 @@ kept: what a column holds is a number, a time, or a name from a bounded pattern.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
-import pandas as pd
 
 from keyrota.display import listed, shown
 from keyrota.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
     from typing import Any
+
+    import pandas as pd
+    from numpy.typing import NDArray
 
 COLUMNS: Final[Mapping[str, str]] = {
     "time": "datetime64[ns, UTC]",
@@ -61,8 +63,8 @@ CAUSES: Final = (
     "EventLoopCompleted", "EarlyDrop", "WallClockTime", "CPUTime", "Memory", "TerminationRequested",
 )  # fmt: skip
 
-
-_NAT: Final = np.iinfo("int64").min
+NO_TIME: Final = int(np.iinfo("int64").min)
+"""What stands for a missing time among nanoseconds."""
 
 
 def make_events(columns: Mapping[str, Iterable[Any]], *, rows: int | None = None) -> pd.DataFrame:
@@ -93,6 +95,8 @@ def make_events(columns: Mapping[str, Iterable[Any]], *, rows: int | None = None
     >>> events["key"].tolist()
     [3]
     """
+    import pandas as pd
+
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
         raise ConfigurationError(
@@ -105,6 +109,104 @@ def make_events(columns: Mapping[str, Iterable[Any]], *, rows: int | None = None
         {name: _series(dtype, data.get(name, [None] * rows)) for name, dtype in COLUMNS.items()}
     )
     return check_events(frame)
+
+
+def typed_events(
+    columns: Mapping[str, NDArray[Any]], categories: Mapping[str, Sequence[str | None]]
+) -> pd.DataFrame:
+    """Build an event table from typed arrays in time order, without an object for a value.
+
+    Parameters
+    ----------
+    columns
+        Every column of `COLUMNS` but for those that hold nothing. Times are nanoseconds since 1970 UTC, or
+        `NO_TIME`; a negative whole number is a missing one.
+    categories
+        For each column of names, what its codes stand for: of several codes of one name all are that name,
+        and one of ``None`` is as missing as a negative code. Names without a row are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        What `make_events` gives for the same values in this order, which is not changed: see
+        `time_order`.
+    """
+    import pandas as pd
+
+    rows = len(next(iter(columns.values())))
+    frame: dict[str, Any] = {}
+    for name, dtype in COLUMNS.items():
+        values = columns.get(name)
+        if dtype == "category":
+            codes = _whole(values, -1, "int8", rows) if values is None else values
+            frame[name] = name_column(codes, categories.get(name, ()))
+        elif dtype.startswith("datetime"):
+            times = _whole(values, NO_TIME, "int64", rows)
+            frame[name] = pd.DatetimeIndex(times.view("datetime64[ns]"), tz="UTC")
+        elif dtype == "float64":
+            frame[name] = _whole(values, np.nan, dtype, rows)
+        else:
+            numbers = _whole(values, -1, dtype.lower(), rows)
+            frame[name] = pd.arrays.IntegerArray(numbers, numbers < 0)
+    return pd.DataFrame(frame, copy=False)
+
+
+def name_column(codes: NDArray[Any], names: Sequence[str | None]) -> Any:
+    """Return names that are told by codes as a column of an event table.
+
+    Parameters
+    ----------
+    codes
+        Indices of `names`, negative where missing.
+    names
+        Of several codes of one name all are that name, and one of ``None`` is missing too.
+
+    Returns
+    -------
+    pandas.Categorical
+        Its categories are the names that occur, in order.
+    """
+    import pandas as pd
+
+    # A missing code finds the last place of a table.
+    places = np.zeros(len(names) + 1, dtype=bool)
+    places[codes] = True
+    told = np.flatnonzero(places[:-1]).tolist()
+    column: Any = pd.Series([names[code] for code in told], dtype=object).astype("category")
+    own = column.cat.codes.to_numpy()
+    lookup = np.full(len(names) + 1, -1, dtype=own.dtype)
+    lookup[told] = own
+    return pd.Categorical.from_codes(lookup[codes], dtype=column.dtype)
+
+
+def time_order(times: NDArray[np.int64], sources: NDArray[Any]) -> NDArray[np.intp] | None:
+    """Return the order of an event table's rows, ``None`` if they are in order.
+
+    Stable; a row without a time stays behind the row before it in its source, and sources without any
+    time come last.
+
+    Parameters
+    ----------
+    times
+        Nanoseconds since 1970 UTC, or `NO_TIME`.
+    sources
+        A number for the source of each row.
+    """
+    missing = times == NO_TIME
+    if missing.all():
+        return None
+    if missing.any():
+        import pandas as pd
+
+        by_source = pd.Series(times.view("datetime64[ns]")).groupby(sources)
+        filled = by_source.ffill()
+        filled = filled.where(filled.notna(), by_source.bfill())
+        times = filled.to_numpy(dtype="datetime64[ns]").view("int64")
+        # A missing time is the smallest number of its type; a source without any goes to the end.
+        times = np.where(times == NO_TIME, np.iinfo("int64").max, times)
+    if (times[1:] >= times[:-1]).all():
+        return None
+    return np.argsort(times, kind="stable")
 
 
 def check_events(events: pd.DataFrame) -> pd.DataFrame:
@@ -182,6 +284,8 @@ def read_events(path: str | Path) -> pd.DataFrame:
     InputError
         If the file is missing or is not an event table.
     """
+    import pandas as pd
+
     path = Path(path)
     try:
         with path.open("rb") as stream:
@@ -201,6 +305,8 @@ def read_events(path: str | Path) -> pd.DataFrame:
 
 def iso_times(times: pd.Series[Any]) -> pd.Series[Any]:
     """Return times as ISO 8601 UTC text with nanoseconds, missing where there is none."""
+    import pandas as pd
+
     result = pd.Series(None, index=times.index, dtype=object)
     known = times[times.notna()].dt.tz_convert("UTC")
     nanoseconds = known.dt.microsecond * 1000 + known.dt.nanosecond
@@ -210,6 +316,8 @@ def iso_times(times: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _series(dtype: str, values: Any) -> pd.Series[Any]:
+    import pandas as pd
+
     if dtype.startswith("datetime"):
         series: Any = _times(values)
     elif dtype == "category":
@@ -220,18 +328,21 @@ def _series(dtype: str, values: Any) -> pd.Series[Any]:
 
 
 def _times(values: Any) -> pd.Series[Any]:
+    import pandas as pd
+
     if isinstance(values, list) and all(value is None or type(value) is int for value in values):
         # Nanoseconds, exactly: a missing one among them must not turn the others into floats.
-        nanoseconds = np.array([_NAT if value is None else value for value in values], dtype="int64")
+        nanoseconds = np.array([NO_TIME if value is None else value for value in values], dtype="int64")
         return pd.Series(nanoseconds.view("datetime64[ns]")).dt.tz_localize("UTC")
     return pd.Series(pd.to_datetime(pd.Series(values, dtype=object), utc=True, format="ISO8601"))
 
 
+def _whole(values: NDArray[Any] | None, missing: float, dtype: str, rows: int) -> NDArray[Any]:
+    """Return a column as the table keeps it: in memory of its own type and without gaps."""
+    return np.full(rows, missing, dtype) if values is None else np.ascontiguousarray(values, dtype)
+
+
 def _in_time_order(frame: pd.DataFrame) -> pd.DataFrame:
-    by_source = frame.groupby("source", observed=True, dropna=False)["time"]
-    filled = by_source.ffill()
-    filled = filled.where(filled.notna(), by_source.bfill())
-    # A missing time is the smallest number of its type; a source without any goes to the end.
-    nanoseconds = filled.to_numpy(dtype="datetime64[ns]").view("int64")
-    key = np.where(nanoseconds == _NAT, np.iinfo("int64").max, nanoseconds)
-    return frame.iloc[np.argsort(key, kind="stable")].reset_index(drop=True)
+    times = frame["time"].to_numpy(dtype="datetime64[ns]").view("int64")
+    order = time_order(times, frame["source"].cat.codes.to_numpy())
+    return frame if order is None else frame.iloc[order].reset_index(drop=True)

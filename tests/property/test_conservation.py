@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -198,7 +199,7 @@ def test_files_put_together_are_read_through(shape: str, tmp_path: Path) -> None
     reading = read(path)
     check_account(reading)
     apart = [collected(write_log(part, shape), 1 << 20)[1] for part in (first, second)]
-    assert sorted(reading.events["kind"]) == sorted(row.kind for part in apart for row in part.rows)
+    assert Counter(reading.events["kind"]) == apart[0].found + apart[1].found
     assert not reading.input.sources[0].truncated
 
 

@@ -2,83 +2,120 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from keyrota.display import redact
-from keyrota.logs.collect import EventRow
-from keyrota.logs.enrich import complete_positions, name_functions, name_pools, name_undeclared
+from keyrota.events import CAUSES, time_order, typed_events
+from keyrota.logs.declared_names import DeclaredNames, with_names_of
+from keyrota.logs.duplicates import Marks
+from keyrota.logs.enrich import PICK, complete_positions, name_functions, name_pools, name_undeclared
+from keyrota.logs.rows import MISSING, ROW_KINDS, Rows
 from keyrota.pools.declared import PoolConfig
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
+
+    Codes = NDArray[np.int32]
 
 
-def assembled(rows: list[tuple[str, list[EventRow]]], config: PoolConfig) -> tuple[pd.DataFrame, PoolConfig]:
-    """Return the event table of rows, and the pools: as declared, or inferred where none are.
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """The event table of rows, and the pools: as declared, or inferred where none are.
+
+    `order` says which row each event is, counted through all sources; ``None`` if they are in order.
+    """
+
+    events: pd.DataFrame
+    pools: PoolConfig
+    order: NDArray[np.intp] | None
+
+    def marks_in_order(self, marks: Marks) -> Marks:
+        """Return the marks of the rows in the order of the events."""
+        return marks if self.order is None else marks.take(self.order)
+
+
+def assembled(sources: Sequence[tuple[str, Rows]], config: PoolConfig) -> Assembled:
+    """Return the event table of the rows of each source, by its name.
 
     Parameters
     ----------
-    rows
+    sources
         The rows of each source, by its name.
     config
         The declared pools.
     """
-    every = [row for _, source_rows in rows for row in source_rows]
-    name_functions(every)
-    for _, source_rows in rows:
-        name_pools(source_rows, config)
-    complete_positions(every, config)
-    config = _with_inferred(rows, config, is_declared=bool(config.pools))
-    return _table(rows), config
+    rows = with_names_of(Rows.joined([own for _, own in sources]), config)
+    ends = np.cumsum([0, *(len(own) for _, own in sources)]).tolist()
+    rows = name_functions(rows)
+    rows, pool = _with_pools(rows, ends, config)
+    rows = complete_positions(rows, pool, config)
+    number = np.repeat(np.arange(len(sources), dtype=np.int32), np.diff(ends))
+    # Two sources may have one name; the order of the table goes by names.
+    labels = {name: code for code, name in enumerate(dict.fromkeys(name for name, _ in sources))}
+    source = np.array([labels[name] for name, _ in sources], dtype=np.int32)[number]
+    rows, pool, config = _with_inferred(rows, pool, source, list(labels), ends, config)
+    order = time_order(rows.time, source)
+    return Assembled(_table(rows, pool, source, list(labels), order), config, order)
+
+
+def _with_pools(rows: Rows, ends: Sequence[int], config: PoolConfig) -> tuple[Rows, Codes]:
+    """Name the pools of each source for itself."""
+    names = DeclaredNames(config, rows)
+    parts = [name_pools(rows.between(start, end), names) for start, end in pairwise(ends)]
+    if len(parts) == 1:
+        ((pool, key),) = parts
+    else:
+        pool, key = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return replace(rows, key=key), pool
 
 
 def _with_inferred(
-    rows: list[tuple[str, list[EventRow]]], config: PoolConfig, *, is_declared: bool
-) -> PoolConfig:
+    rows: Rows, pool: Codes, source: Codes, labels: Sequence[str], ends: Sequence[int], config: PoolConfig
+) -> tuple[Rows, Codes, PoolConfig]:
     """Name the pools of picks that no declaration covers; without a declaration, return what was inferred.
 
     A file of rules alone declares no pool.
     """
-    nameless = [
-        (name, [row for row in source_rows if row.kind == "pick" and (row.pool is None or not is_declared)])
-        for name, source_rows in rows
-    ]
-    if not any(source_rows for _, source_rows in nameless):
-        return config
+    is_declared = bool(config.pools)
+    nameless = np.flatnonzero((rows.kind == PICK) & ((pool == MISSING) | (not is_declared)))
+    if not len(nameless):
+        return rows, pool, config
     from keyrota.pools.infer import infer_pools
 
-    inferred = infer_pools(_table(nameless))
+    order = time_order(rows.time[nameless], source[nameless])
+    own = nameless if order is None else nameless[order]
+    inferred = infer_pools(_table(rows, pool, source, labels, own))
+    rows = with_names_of(rows, inferred)
+    names = DeclaredNames(inferred, rows)
     if is_declared:
-        for _, source_rows in nameless:
-            name_undeclared(source_rows, inferred)
-        return config
-    for _, source_rows in rows:
-        name_undeclared([row for row in source_rows if row.kind == "pick"], inferred, with_keys=True)
-        name_pools(source_rows, inferred)
-    return inferred
+        pool, _ = name_undeclared(rows, nameless, pool, names)
+        return rows, pool, config
+    _, key = name_undeclared(rows, nameless, pool, names, with_keys=True)
+    rows, pool = _with_pools(replace(rows, key=key), ends, inferred)
+    return rows, pool, inferred
 
 
-def _table(rows: list[tuple[str, list[EventRow]]]) -> pd.DataFrame:
-    from keyrota.events import make_events
-
-    flat = [row for _, source_rows in rows for row in source_rows]
-    parsed = [row.parsed for row in flat]
-    columns: dict[str, list[object]] = {
-        "time": [row.time_ns for row in flat],
-        "source": [name for name, source_rows in rows for _ in source_rows],
-    }
-    for name in ("kind", "key", "cause", "line"):
-        columns[name] = list(map(attrgetter(name), flat))
-    for name in ("position", "size", "status", "limit", "retry_after_s", "duration_ms"):
-        columns[name] = list(map(attrgetter(name), parsed))
-    for name in ("pool", "function", "isolate"):
-        columns[name] = _safe(list(map(attrgetter(name), flat)))
-    columns["model"] = _safe([said.model for said in parsed])
-    return make_events(columns)
-
-
-def _safe(names: list[str | None]) -> list[object]:
-    """Return names with whatever looks like a key masked: an id may be one that somebody put there."""
-    masked = {name: name and redact(name) for name in set(names)}
-    return [masked[name] for name in names]
+def _table(
+    rows: Rows, pool: Codes, source: Codes, labels: Sequence[str], order: NDArray[np.intp] | None
+) -> pd.DataFrame:
+    """Return the event table of the rows at some places, in that order; of all rows, if none are given."""
+    columns: dict[str, NDArray[Any]] = {
+        name: getattr(rows, name)
+        for name in (
+            "time", "kind", "key", "position", "size", "function", "isolate", "model", "status", "cause",
+            "limit", "retry_after_s", "duration_ms", "line",
+        )
+    }  # fmt: skip
+    columns |= {"pool": pool, "source": source}
+    if order is not None:
+        columns = {name: column[order] for name, column in columns.items()}
+    # Whatever looks like a key is masked: an id may be one that somebody put there.
+    safe = [redact(name) for name in rows.names]
+    names = dict.fromkeys(("pool", "function", "isolate", "model"), safe)
+    return typed_events(columns, {**names, "kind": ROW_KINDS, "cause": CAUSES, "source": labels})

@@ -1,32 +1,30 @@
 """Records of one source to rows of events: parsed, put in time order, error bodies put together.
 
-Rows are plain objects here; they become columns once all sources are read. No raw text stays: a
-rejection keeps its words only until the lines of its body have been found.
+First what each record says (`gather`), which can be done of any range of a source; then what follows from
+the rows as a whole (`finished`). No raw text stays: a rejection keeps its words only until the lines of
+its body have been found.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from keyrota.logs.gemini import parse_quota_error
+import numpy as np
+
+from keyrota.logs.columns import is_constant
 from keyrota.logs.record import BadRow, Record
+from keyrota.logs.rows import MISSING, ROW_KINDS, EventRow, Rows, constant, names_of, new_index
 from keyrota.logs.rules import Malformed, Parsed, RuleTable
+from keyrota.logs.sequence import in_time_order, with_bodies, with_functions_in_flight
 from keyrota.logs.times import time_ns
 from keyrota.pools.declared import PoolConfig
 
-BODY_SPAN_NS: Final = 2_000_000_000
-"""How long after a rejection a line of its body may come, in nanoseconds."""
-
-BODY_LINES: Final = 200
-"""How many lines after a rejection a line of its body may come."""
-
-FUNCTIONS_IN_FLIGHT: Final = 8
-"""How many requests of a local log are taken to be in flight."""
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 FIRST_PLACES: Final = 5
 """How many places of malformed rows are kept."""
@@ -37,30 +35,88 @@ MESSAGES_REMEMBERED: Final = 4096
 REMEMBERED_LENGTH: Final = 200
 """Characters up to which a message is remembered."""
 
+BLOCK_ROWS: Final = 50_000
+"""How many rows wait as objects to become columns: enough to make that cheap, too few to take memory."""
+
+TEXT_LENGTH: Final = 2000
+"""Characters of a message that are kept until error bodies are put together."""
+
 
 @dataclass(slots=True)
-class EventRow:
-    """One event on its way into the table: the table's columns, and what is needed to get there."""
+class Gathered:
+    """What the records of a source, or of a range of it, say one by one, in file order.
 
-    kind: str
-    parsed: Parsed
-    line: int
-    time_ns: int | None = None
-    isolate: str | None = None
-    function: str | None = None
-    function_id: str | None = None
-    row_id: str | None = None
-    cause: str | None = None
-    pool: str | None = None
-    key: int | None = None
-    body: list[str] | None = None
+    `label` tells for each row which of `key_labels` its key is, `MISSING` if it has a number.
+    """
+
+    rows: Rows
+    lines: int
+    malformed: int
+    first_malformed: list[tuple[int, str]]
+    key_labels: list[str]
+    label: NDArray[np.int32]
+
+    @property
+    def used(self) -> int:
+        """Lines that became rows."""
+        return len(self.rows)
+
+    @classmethod
+    def of(cls, rows: Rows, lines: int) -> Gathered:
+        """Return rows that were read in another way, with the number of lines that they were found in."""
+        return cls(rows, lines, 0, [], [], constant("key", len(rows)))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Gathered]) -> Gathered:
+        """Put the ranges of one source together, in their order: each counts its lines from 1."""
+        return cls.at_lines(parts, np.cumsum([0, *(part.lines for part in parts)]).tolist())
+
+    @classmethod
+    def woven(cls, parts: Sequence[Gathered]) -> Gathered:
+        """Put together what several readers found in one range: each counts the lines of the whole range."""
+        whole = cls.at_lines(parts, [0] * (len(parts) + 1))
+        order = np.argsort(whole.rows.line, kind="stable")
+        labels = list(dict.fromkeys(whole.label[order].tolist()))
+        told = [label for label in labels if label != MISSING]
+        lookup = np.full(len(whole.key_labels) + 1, MISSING, dtype=np.int32)
+        lookup[told] = np.arange(len(told))
+        return cls(
+            whole.rows.take(order),
+            whole.lines,
+            whole.malformed,
+            sorted(place for part in parts for place in part.first_malformed)[:FIRST_PLACES],
+            [whole.key_labels[label] for label in told],
+            lookup[whole.label[order]] if told else whole.label,
+        )
+
+    @classmethod
+    def at_lines(cls, parts: Sequence[Gathered], starts: Sequence[int]) -> Gathered:
+        """Put parts together whose lines count from so many lines behind the first."""
+        if len(parts) == 1:
+            return parts[0]
+        index = new_index()
+        rows, labels, places = [], [], []
+        for part, start in zip(parts, starts, strict=False):
+            rows.append(replace(part.rows, line=part.rows.line + start) if start else part.rows)
+            places += [(line + start, reason) for line, reason in part.first_malformed]
+            codes = [index.setdefault(label, len(index) - 1) for label in part.key_labels]
+            lookup = np.array([*codes, MISSING], dtype=np.int32)
+            labels.append(lookup[part.label])
+        return cls(
+            Rows.joined(rows),
+            sum(part.lines for part in parts),
+            sum(part.malformed for part in parts),
+            places[:FIRST_PLACES],
+            names_of(index),
+            np.concatenate(labels) if index.keys() - {None} else constant("key", sum(map(len, rows))),
+        )
 
 
 @dataclass(slots=True)
 class Collected:
     """The rows of one source, and the account of its lines: lines = used + ignored + malformed."""
 
-    rows: list[EventRow] = field(default_factory=list)
+    rows: Rows
     lines: int = 0
     used: int = 0
     malformed: int = 0
@@ -73,10 +129,93 @@ class Collected:
         return self.lines - self.used - self.malformed
 
 
-def collect(
-    records: Iterable[Record | BadRow], rules: RuleTable, config: PoolConfig, key_labels: dict[str, int]
-) -> Collected:
-    """Parse the records of one source.
+class Gatherer:
+    """Reads the records of one source, or of a range of it, with the general decoder.
+
+    Parameters
+    ----------
+    rules
+        The grammar, the user's own rules first.
+    """
+
+    def __init__(self, rules: RuleTable) -> None:
+        self._rules = rules
+        self._remembered = lru_cache(maxsize=MESSAGES_REMEMBERED)(rules.parse)
+        self._waiting: list[EventRow] = []
+        self._index = new_index()
+        self._labels = new_index()
+        self._parts: list[Rows] = []
+        self._own_parts: list[Rows] = []
+        self._label_parts: list[NDArray[np.int32]] = []
+        self._lines = 0
+        self._malformed = 0
+        self._first_malformed: list[tuple[int, str]] = []
+
+    def add(self, record: Record | BadRow) -> None:
+        """Take the next record."""
+        self._lines += 1
+        if isinstance(record, BadRow):
+            self._add_malformed(record.line, record.reason)
+            return
+        parse = self._remembered if len(record.message) <= REMEMBERED_LENGTH else self._rules.parse
+        parsed = parse(record.message) or _from_container(record)
+        if parsed is None and record.raw is not None:
+            parsed = self._rules.parse(record.raw)
+        if parsed is None:
+            return
+        if isinstance(parsed, Malformed):
+            self._add_malformed(record.line, parsed.reason)
+            return
+        self._waiting.append(_row(parsed, record))
+        if len(self._waiting) >= BLOCK_ROWS:
+            self._settle()
+
+    def add_rows(self, rows: Rows, lines: int) -> None:
+        """Take rows that were read in another way, and the number of lines that they were found in."""
+        self._settle()
+        self._lines += lines
+        self._parts.append(rows)
+        self._label_parts.append(constant("key", len(rows)))
+
+    def done(self) -> Gathered:
+        """Return what was gathered; the gatherer is at its end."""
+        self._settle()
+        names = names_of(self._index)
+        for rows in self._own_parts:
+            rows.names = names
+        labels = self._label_parts
+        return Gathered(
+            Rows.joined(self._parts),
+            self._lines,
+            self._malformed,
+            self._first_malformed,
+            names_of(self._labels),
+            constant("key", sum(map(len, labels)))
+            if all(map(is_constant, labels))
+            else np.concatenate(labels),
+        )
+
+    def _settle(self) -> None:
+        if not self._waiting:
+            return
+        rows, self._waiting = self._waiting, []
+        self._own_parts.append(Rows.of(rows, self._index))
+        self._parts.append(self._own_parts[-1])
+        labels = [row.key_label for row in rows]
+        if labels.count(None) == len(labels):
+            self._label_parts.append(constant("key", len(rows)))
+        else:
+            codes = [self._labels.setdefault(label, len(self._labels) - 1) for label in labels]
+            self._label_parts.append(np.array(codes, dtype=np.int32))
+
+    def _add_malformed(self, line: int, reason: str) -> None:
+        self._malformed += 1
+        if len(self._first_malformed) < FIRST_PLACES:
+            self._first_malformed.append((line, reason))
+
+
+def gather(records: Iterable[Record | BadRow], rules: RuleTable) -> Gathered:
+    """Parse the records of one source, or of a range of it, in file order.
 
     Parameters
     ----------
@@ -84,45 +223,48 @@ def collect(
         The rows, in file order.
     rules
         The grammar, the user's own rules first.
+    """
+    gatherer = Gatherer(rules)
+    for record in records:
+        gatherer.add(record)
+    return gatherer.done()
+
+
+def finished(gathered: Gathered, config: PoolConfig, key_labels: dict[str, int]) -> Collected:
+    """Do what needs all rows of a source: order, functions in flight, bodies.
+
+    Parameters
+    ----------
+    gathered
+        The rows of the whole source.
     config
         The declared pools, to tell which of several functions in flight a pick belongs to.
     key_labels
         Numbers for keys that a log tells by a masked id, in order of appearance; added to.
     """
-    result = Collected()
-    remembered = lru_cache(maxsize=MESSAGES_REMEMBERED)(rules.parse)
-    for record in records:
-        result.lines += 1
-        if isinstance(record, BadRow):
-            _malformed(result, record.line, record.reason)
-            continue
-        parse = remembered if len(record.message) <= REMEMBERED_LENGTH else rules.parse
-        parsed = parse(record.message) or _from_container(record)
-        if parsed is None and record.raw is not None:
-            parsed = rules.parse(record.raw)
-        if parsed is None:
-            continue
-        if isinstance(parsed, Malformed):
-            _malformed(result, record.line, parsed.reason)
-            continue
-        result.used += 1
-        if parsed.key_label is not None:
-            parsed = parsed._replace(key=key_labels.setdefault(parsed.key_label, len(key_labels) + 1))
-        if parsed.time is not None:
-            record.time_ns = time_ns(parsed.time)
-        result.rows.append(_row(parsed, record))
-    _in_time_order(result.rows)
-    _name_functions_in_flight(result.rows, config)
-    result.used -= _join_bodies(result.rows)
-    result.rows = [row for row in result.rows if row.kind != "fragment"]
-    result.found.update(row.kind for row in result.rows)
-    return result
+    rows = gathered.rows
+    if gathered.key_labels:
+        numbers = [key_labels.setdefault(label, len(key_labels) + 1) for label in gathered.key_labels]
+        key = np.array([*numbers, MISSING], dtype=np.int32)[gathered.label]
+        rows = replace(rows, key=np.where(gathered.label == MISSING, rows.key, key))
+    rows = with_functions_in_flight(in_time_order(rows), config)
+    rows, orphans = with_bodies(rows)
+    kinds = np.bincount(rows.kind, minlength=len(ROW_KINDS)).tolist()
+    return Collected(
+        rows,
+        gathered.lines,
+        gathered.used - orphans,
+        gathered.malformed,
+        gathered.first_malformed,
+        Counter({kind: number for kind, number in zip(ROW_KINDS, kinds, strict=True) if number}),
+    )
 
 
-def _malformed(result: Collected, line: int, reason: str) -> None:
-    result.malformed += 1
-    if len(result.first_malformed) < FIRST_PLACES:
-        result.first_malformed.append((line, reason))
+def collect(
+    records: Iterable[Record | BadRow], rules: RuleTable, config: PoolConfig, key_labels: dict[str, int]
+) -> Collected:
+    """Parse the records of one source and finish its rows: `gather`, then `finished`."""
+    return finished(gather(records, rules), config, key_labels)
 
 
 def _from_container(record: Record) -> Parsed | None:
@@ -133,115 +275,42 @@ def _from_container(record: Record) -> Parsed | None:
 
 
 def _row(parsed: Parsed, record: Record) -> EventRow:
-    row = EventRow(
-        parsed.kind,
-        parsed,
+    kind, status, cause, duration_ms = parsed.kind, parsed.status, parsed.cause, parsed.duration_ms
+    text = None
+    if kind == "shutdown":
+        cause = record.reason if record.reason in _SHUTDOWN_REASONS else None
+    elif kind == "boot" and duration_ms is None:
+        duration_ms = record.boot_ms
+    elif kind == "invocation":
+        status = record.status or status
+        # A duration of 0 is one.
+        duration_ms = duration_ms if record.duration_ms is None else record.duration_ms
+    elif kind == "fragment" or (kind == "rejection" and cause in (None, "unknown")):
+        # A rejection that says its cause has its body with it.
+        text = record.message[:TEXT_LENGTH]
+    return EventRow(
+        kind,
         record.line,
-        record.time_ns,
-        record.isolate or parsed.isolate,
+        record.time_ns if parsed.time is None else time_ns(parsed.time),
+        parsed.key,
+        parsed.key_label,
+        parsed.position,
+        parsed.size,
+        parsed.pool,
         record.function or parsed.function,
         record.function_id,
+        record.isolate or parsed.isolate,
+        parsed.model,
+        status,
+        cause,
+        parsed.limit,
+        parsed.retry_after_s,
+        duration_ms,
         record.row_id,
-        parsed.cause,
-        key=parsed.key,
+        text,
     )
-    if parsed.kind == "shutdown":
-        row.cause = _SHUTDOWN_REASONS.get(record.reason or "")
-    elif parsed.kind == "boot" and parsed.duration_ms is None:
-        row.parsed = parsed._replace(duration_ms=record.boot_ms)
-    elif parsed.kind == "invocation":
-        # A duration of 0 is one.
-        duration = parsed.duration_ms if record.duration_ms is None else record.duration_ms
-        row.parsed = parsed._replace(status=record.status or parsed.status, duration_ms=duration)
-    elif parsed.kind == "fragment" or (parsed.kind == "rejection" and parsed.cause in (None, "unknown")):
-        # A rejection that says its cause has its body with it.
-        row.body = [record.message[:2000]]
-    return row
 
 
-_SHUTDOWN_REASONS: Final = {
-    name: name
-    for name in (
-        "EventLoopCompleted",
-        "EarlyDrop",
-        "WallClockTime",
-        "CPUTime",
-        "Memory",
-        "TerminationRequested",
-    )
-}
-
-
-def _name_functions_in_flight(rows: list[EventRow], config: PoolConfig) -> None:
-    """Name the function of rows of local logs, which tell it only when a request arrives.
-
-    Several may be in flight. A pick belongs to the last of them that is declared to pick from the
-    key's pool; if none is, to the last one.
-    """
-    served: deque[str] = deque(maxlen=FUNCTIONS_IN_FLIGHT)
-    for row in rows:
-        if row.kind == "invocation" and row.parsed.status is None and row.function is not None:
-            served.append(row.function)
-        elif served and row.function is None and row.function_id is None:
-            pool = config.of_key(row.key) if row.key is not None else None
-            declared = pool.functions if pool is not None else ()
-            row.function = next((name for name in reversed(served) if name in declared), served[-1])
-
-
-def _in_time_order(rows: list[EventRow]) -> None:
-    """Turn an export around that lists the newest first; order within equal times is the file's.
-
-    Rows without a time keep their place behind the row before them.
-    """
-    times = [row.time_ns for row in rows if row.time_ns is not None]
-    backward = sum(a > b for a, b in pairwise(times))
-    forward = sum(a < b for a, b in pairwise(times))
-    if backward > forward:
-        rows.reverse()
-    if backward and forward:
-        last = next((row.time_ns for row in rows if row.time_ns is not None), 0) or 0
-        keyed: list[tuple[int, EventRow]] = []
-        for row in rows:
-            last = row.time_ns if row.time_ns is not None else last
-            keyed.append((last, row))
-        keyed.sort(key=lambda pair: pair[0])
-        rows[:] = [row for _, row in keyed]
-
-
-def _join_bodies(rows: list[EventRow]) -> int:
-    """Give each line of an error's body to its rejection and read the body again.
-
-    Returns the number of lines that belong to no rejection. Rows of one millisecond may be scrambled,
-    so that a line of the body can stand before its rejection.
-    """
-    of_moment: dict[tuple[str | None, int | None], EventRow] = {
-        (row.isolate, row.time_ns): row
-        for row in reversed(rows)
-        if row.kind == "rejection" and row.time_ns is not None
-    }
-    last: dict[str | None, EventRow] = {}
-    orphans = 0
-    for row in rows:
-        if row.kind == "rejection":
-            last[row.isolate] = row
-        elif row.kind == "fragment":
-            rejection = last.get(row.isolate)
-            if rejection is None or rejection.time_ns != row.time_ns:
-                rejection = of_moment.get((row.isolate, row.time_ns)) or rejection
-            if rejection is None or rejection.body is None or not _belongs(row, rejection):
-                orphans += 1
-            else:
-                rejection.body += row.body or ()
-    for row in rows:
-        if row.body is not None and len(row.body) > 1 and row.kind == "rejection":
-            error = parse_quota_error("\n".join(row.body))
-            row.parsed = row.parsed._replace(**error._asdict())
-            row.cause = error.cause
-        row.body = None
-    return orphans
-
-
-def _belongs(fragment: EventRow, rejection: EventRow) -> bool:
-    if fragment.time_ns is not None and rejection.time_ns is not None:
-        return 0 <= fragment.time_ns - rejection.time_ns <= BODY_SPAN_NS
-    return abs(fragment.line - rejection.line) <= BODY_LINES
+_SHUTDOWN_REASONS: Final = frozenset(
+    ("EventLoopCompleted", "EarlyDrop", "WallClockTime", "CPUTime", "Memory", "TerminationRequested")
+)

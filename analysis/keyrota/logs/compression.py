@@ -14,11 +14,10 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Protocol
 
+from keyrota.logs.quick_inflate import OUT_BYTES, UncleanError, gzip_quickly, zstd_quickly
+
 CHUNK_BYTES: Final = 1 << 18
 """How much is read at a time."""
-
-OUT_BYTES: Final = 1 << 20
-"""How much is decompressed at a time: deflate makes a thousand bytes of one."""
 
 INFLATED_LIMIT: Final = 4 << 30
 """Where decompression of one source ends."""
@@ -42,6 +41,9 @@ class Inflated:
         Called with the number of bytes taken from `chunks`, for a progress bar.
     limit
         Decompressed bytes at which to stop.
+    again
+        Gives the same bytes once more. With it gzip and zstd are decompressed by the fastest libraries, and
+        only what is not well is gone through with care.
 
     Attributes
     ----------
@@ -59,10 +61,12 @@ class Inflated:
         on_read: Callable[[int], None] | None = None,
         *,
         limit: int = INFLATED_LIMIT,
+        again: Callable[[], Iterable[bytes]] | None = None,
     ) -> None:
         self._chunks = chunks
         self._on_read = on_read
         self._limit = limit
+        self._again = again
         self.compression: str | None = None
         self.problem: str | None = None
         self.raw_bytes = 0
@@ -81,12 +85,34 @@ class Inflated:
             yield from whole
             return
         total = 0
-        for out in self._inflate(_MEMBERS[self.compression], whole):
+        quick = _QUICK.get(self.compression) if self._again is not None else None
+        inflated = (
+            self._inflate(_MEMBERS[self.compression], whole) if quick is None else self._quickly(quick, whole)
+        )
+        for out in inflated:
             total += len(out)
             if total > self._limit:
                 self.problem = f"it inflates to more than {self._limit:,} bytes; the rest was left out"
                 return
             yield out
+
+    def _quickly(
+        self, quick: Callable[[Iterable[bytes]], Iterator[bytes]], chunks: Iterable[bytes]
+    ) -> Iterator[bytes]:
+        """Decompress quickly, and what is left when something is not well with care."""
+        done = 0
+        try:
+            for out in quick(chunks):
+                done += len(out)
+                yield out
+        except UncleanError:
+            assert self._again is not None
+            self.raw_bytes, self._on_read = 0, None
+            self._chunks = self._again()
+            for out in self._inflate(_MEMBERS[self.compression or ""], self._counted()):
+                if done < len(out):
+                    yield out[done:]
+                done = max(0, done - len(out))
 
     def _counted(self) -> Iterator[bytes]:
         for chunk in self._chunks:
@@ -229,6 +255,8 @@ def _errors() -> tuple[type[Exception], ...]:
     errors = (zlib.error, OSError, lzma.LZMAError, EOFError, ValueError)
     return (*errors, module.ZstdError) if module is not None else errors
 
+
+_QUICK: Final = {"gzip": gzip_quickly, "zstd": zstd_quickly}
 
 _MEMBERS: Final[dict[str, Callable[[], _Member]]] = {
     "gzip": _Gzip,

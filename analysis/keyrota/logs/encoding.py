@@ -67,6 +67,11 @@ def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
         yield text
 
 
+def is_marked_as_damaged(head: bytes) -> bool:
+    """Say whether a text begins with a byte-order mark that was read in a wrong encoding, then written."""
+    return _DAMAGED_BOM.match(head[:64].decode("utf-8", "replace").lstrip("\ufeff\x00")) is not None
+
+
 class Lines:
     """Physical lines of a text: ended by LF only, CRs before it removed, at most `limit` long.
 

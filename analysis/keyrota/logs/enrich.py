@@ -2,50 +2,53 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Mapping
-from itertools import islice
-from typing import Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
-from keyrota.logs.collect import EventRow
-from keyrota.pools.declared import Pool, PoolConfig
+import numpy as np
+
+from keyrota.logs.columns import is_constant
+from keyrota.logs.declared_names import DeclaredNames
+from keyrota.logs.recent_picks import pools_of_recent_picks
+from keyrota.logs.rows import KIND_CODES, MISSING, Rows
+from keyrota.pools.declared import PoolConfig
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Codes = NDArray[np.int32]
 
 POOL_LINE_REACH: Final = 4
 """How many events after a pick the line may come that names its pool (they share a millisecond)."""
 
+PICK: Final = KIND_CODES["pick"]
+_POOL_LINE: Final = KIND_CODES["pool"]
+_CALLS: Final = tuple(KIND_CODES[kind] for kind in ("rejection", "retry", "warning"))
 
-RECENT_NS: Final = 60_000_000_000
-RECENT_LINES: Final = 50
-"""How far before a row the picks lie that tell its pool, if nothing else does: in time, else in lines."""
 
-
-def name_functions(rows: Iterable[EventRow]) -> None:
+def name_functions(rows: Rows) -> Rows:
     """Put the slug in place of the function's id, wherever an invocation row tells both.
 
     The two may stand in one row, or in rows of one isolate. A row that has neither takes the function
     of its isolate.
     """
-    rows = list(rows)
-    of_isolate = _functions_by_isolate(rows)
-    slug_of_id: dict[str | None, str] = {
-        row.function_id: slug
-        for row in rows
-        if row.function_id and (slug := row.function or of_isolate.get(row.isolate))
-    }
-    for row in rows:
-        row.function = row.function or slug_of_id.get(row.function_id) or row.function_id
-    of_isolate = _functions_by_isolate(rows)
-    for row in rows:
-        if row.function is None and row.isolate is not None:
-            row.function = of_isolate.get(row.isolate)
+    function = rows.function
+    if _is_missing(function) and _is_missing(rows.function_id):
+        return rows
+    count = len(rows.names)
+    if not _is_missing(rows.function_id):
+        slug = np.where(function == MISSING, _last_of(rows.isolate, function, count)[rows.isolate], function)
+        slug_of_id = _last_of(rows.function_id, slug, count)
+        function = np.where(function == MISSING, slug_of_id[rows.function_id], function)
+        function = np.where(function == MISSING, rows.function_id, function)
+    if not _is_missing(rows.isolate) and (function == MISSING).any():
+        of_isolate = _last_of(rows.isolate, function, count)
+        function = np.where(function == MISSING, of_isolate[rows.isolate], function)
+    return replace(rows, function=function)
 
 
-def _functions_by_isolate(rows: list[EventRow]) -> dict[str | None, str]:
-    return {row.isolate: row.function for row in rows if row.isolate and row.function}
-
-
-def name_pools(rows: list[EventRow], config: PoolConfig) -> None:
-    """Give every row of one source its pool, where it can be told.
+def name_pools(rows: Rows, names: DeclaredNames) -> tuple[Codes, Codes]:
+    """Tell for every row of one source its pool, where it can be told, and its key.
 
     A pick: the pool that declares its key; else the name on its own line or on the line after it;
     else the pool that its function is declared to pick from; else the one pool that its isolate or its
@@ -53,146 +56,162 @@ def name_pools(rows: list[EventRow], config: PoolConfig) -> None:
     carries, or its function's pool, or the one pool that its isolate or its function picks from, or
     its model's. What happened to a call, in a text that names neither isolate nor function: the pool
     of the picks just before it, if it is one.
+
+    Returns
+    -------
+    pool, key : numpy.ndarray
+        Of each row; a key is added where the place in a declared pool tells it.
     """
-    names = {pool.name.casefold(): pool for pool in config}
-    for index, row in enumerate(rows):
-        if row.kind == "pick":
-            row.pool = _pool_of_pick(row, islice(rows, index + 1, index + 1 + POOL_LINE_REACH), config, names)
-            row.key = _key_by_position(row, names)
-    picked: defaultdict[str | None, set[str]] = defaultdict(set)
-    for row in rows:
-        if row.kind == "pick" and row.pool is not None:
-            picked[row.isolate].add(row.pool)
-            picked[row.function].add(row.pool)
-    picked[None] = set()
-    for row in rows:
-        if row.kind == "pick" and row.pool is None:
-            # A key that the declaration lacks: its isolate, or its function, picks from one pool.
-            row.pool = _only(picked[row.isolate]) or _only(picked[row.function])
-    recent = _RecentPicks()
-    for row in rows:
-        if row.kind == "pick":
-            recent.add(row)
-            continue
-        row.pool = _pool_of_other(row, picked, config, names)
-        is_call = row.kind in ("rejection", "retry", "warning")
-        if row.pool is None and is_call and row.isolate is None and row.function is None:
-            row.pool = recent.only_pool(row)
+    is_pick = rows.kind == PICK
+    picks = np.flatnonzero(is_pick)
+    pool = np.full(len(rows), MISSING, dtype=np.int32)
+    pool[picks] = _pools_of_picks(rows, picks, names)
+    key = _keys_by_position(rows, picks, pool, names)
+    with names.one_pool.learnt(rows, picks, pool) as one_pool:
+        nameless = picks[pool[picks] == MISSING]
+        pool[nameless] = one_pool.of(rows, nameless)
+        others = np.flatnonzero(~is_pick)
+        if len(others):
+            pool[others] = _pools_of_others(rows, others, names)
+            nameless = others[pool[others] == MISSING]
+            pool[nameless] = one_pool.of(rows, nameless)
+            nameless = nameless[pool[nameless] == MISSING]
+            pool[nameless] = names.pool_of_model[rows.model[nameless]]
+    calls = np.flatnonzero(
+        (pool == MISSING)
+        & np.isin(rows.kind, _CALLS)
+        & (rows.isolate == MISSING)
+        & (rows.function == MISSING)
+    )
+    if len(calls):
+        pool[calls] = pools_of_recent_picks(rows, picks, pool[picks], calls)
+    return pool, key
 
 
-def _only(pools: set[str]) -> str | None:
-    return next(iter(pools)) if len(pools) == 1 else None
-
-
-class _RecentPicks:
-    """The picks of the last minute, or of the last lines, and the pools that they belong to."""
-
-    def __init__(self) -> None:
-        self._picks: deque[EventRow] = deque()
-        self._pools: Counter[str | None] = Counter()
-
-    def add(self, pick: EventRow) -> None:
-        self._picks.append(pick)
-        self._pools[pick.pool] += 1
-
-    def only_pool(self, row: EventRow) -> str | None:
-        while self._picks and not _is_recent(self._picks[0], row):
-            pool = self._picks.popleft().pool
-            self._pools[pool] -= 1
-            if not self._pools[pool]:
-                del self._pools[pool]
-        return next(iter(self._pools)) if len(self._pools) == 1 else None
-
-
-def _is_recent(pick: EventRow, row: EventRow) -> bool:
-    if pick.time_ns is not None and row.time_ns is not None:
-        return row.time_ns - pick.time_ns <= RECENT_NS
-    return abs(row.line - pick.line) <= RECENT_LINES
-
-
-def _declared_name(carried: str | None, names: dict[str, Pool]) -> str | None:
-    if carried is None:
-        return None
-    pool = names.get(carried.casefold())
-    return pool.name if pool else carried
-
-
-def _pool_of_pick(
-    row: EventRow, following: Iterable[EventRow], config: PoolConfig, names: dict[str, Pool]
-) -> str | None:
-    declared = config.of_key(row.key) if row.key is not None else None
-    if declared is not None:
-        return declared.name
-    if row.parsed.pool is not None:
-        return _declared_name(row.parsed.pool, names)
-    for other in following:
-        if other.kind == "pick":
-            break
-        if other.kind == "pool" and other.isolate == row.isolate and other.time_ns == row.time_ns:
-            return _declared_name(other.parsed.pool, names)
-    by_function = config.of_function(row.function) if row.function else None
-    return by_function.name if by_function else None
-
-
-def _key_by_position(row: EventRow, names: dict[str, Pool]) -> int | None:
-    """Older lines number keys within the pool; the declaration says which key that is."""
-    if row.key is not None or row.pool is None or row.parsed.position is None:
-        return row.key
-    pool = names.get(row.pool.casefold())
-    return pool.key_at(row.parsed.position) if pool and pool.size == row.parsed.size else None
-
-
-def _pool_of_other(
-    row: EventRow, picked: Mapping[str | None, set[str]], config: PoolConfig, names: dict[str, Pool]
-) -> str | None:
-    if row.parsed.pool is not None:
-        return _declared_name(row.parsed.pool, names)
-    declared = config.of_function(row.function) if row.function else None
-    if declared is not None:
-        return declared.name
-    for place in (row.isolate, row.function):
-        pools = picked.get(place, set())
-        if len(pools) == 1:
-            return next(iter(pools))
-    if row.parsed.model is not None:
-        of_model = [pool.name for pool in config if pool.model == row.parsed.model]
-        if len(of_model) == 1:
-            return of_model[0]
-    return None
-
-
-def name_undeclared(picks: list[EventRow], inferred: PoolConfig, *, with_keys: bool = False) -> None:
+def name_undeclared(
+    rows: Rows, picks: NDArray[np.intp], pool: Codes, inferred: DeclaredNames, *, with_keys: bool = False
+) -> tuple[Codes, Codes]:
     """Name the pool of picks by what was inferred from them: by key, else by the carried name or size.
 
     `with_keys` also gives picks that name a position alone the key that was inferred for it.
+
+    Returns
+    -------
+    pool, key : numpy.ndarray
+        Of each row.
     """
-    names = {pool.name.casefold(): pool for pool in inferred}
-    for row in picks:
-        pool = inferred.of_key(row.key) if row.key is not None else None
-        if pool is None and row.key is None:
-            carried = row.pool or row.parsed.pool
-            pool = names.get(carried.casefold()) if carried else None
-            pool = pool or next((p for p in inferred if p.size == row.parsed.size), None)
-            if pool is not None and with_keys and row.parsed.position is not None:
-                row.key = pool.key_at(row.parsed.position)
-        row.pool = pool.name if pool is not None else row.pool
+    keys = rows.key[picks]
+    place = inferred.places_of_keys(keys)
+    by_name = np.flatnonzero((place == MISSING) & (keys == MISSING))
+    own = picks[by_name]
+    carried = np.where(pool[own] == MISSING, rows.pool[own], pool[own])
+    told = inferred.place_of_name[carried]
+    for size in np.unique(rows.size[own][told == MISSING]).tolist():
+        of_size = next((place for place, p in enumerate(inferred.config) if p.size == size), MISSING)
+        told[(told == MISSING) & (rows.size[own] == size)] = of_size
+    place[by_name] = told
+    key = rows.key
+    if with_keys:
+        own, told = own[told != MISSING], told[told != MISSING]
+        has_position = rows.position[own] != MISSING
+        own, told = own[has_position], told[has_position]
+        key = key.copy()
+        key[own] = inferred.keys_at(told, rows.position[own])
+    pool = pool.copy()
+    is_told = place != MISSING
+    pool[picks[is_told]] = inferred.codes[place[is_told]]
+    return pool, key
 
 
-def complete_positions(rows: list[EventRow], config: PoolConfig) -> None:
+def complete_positions(rows: Rows, pool: Codes, config: PoolConfig) -> Rows:
     """Give a place in the rotation to picks of logs that name the key alone.
 
     The declared order counts; without a declaration the keys seen are taken in order of their numbers.
     """
-    lacking = [
-        row for row in rows if row.kind == "pick" and row.parsed.position is None and row.key is not None
-    ]
-    seen: defaultdict[str | None, set[int]] = defaultdict(set)
-    for row in lacking:
-        seen[row.pool].add(row.key or 0)
-    orders = {name: sorted(keys) for name, keys in seen.items()}
-    for pool in config:
-        if seen.get(pool.name, set()) <= set(pool.keys) and pool.name in orders:
-            orders[pool.name] = list(pool.keys)
-    for row in lacking:
-        order = orders[row.pool]
-        row.parsed = row.parsed._replace(position=order.index(row.key or 0) + 1, size=len(order))
+    lacking = np.flatnonzero((rows.kind == PICK) & (rows.position == MISSING) & (rows.key != MISSING))
+    if not len(lacking):
+        return rows
+    position, size = rows.position.copy(), rows.size.copy()
+    lacking = lacking[np.argsort(pool[lacking], kind="stable")]
+    starts = np.flatnonzero(np.diff(pool[lacking], prepend=-2))
+    declared = {declared_pool.name: declared_pool for declared_pool in config}
+    for own in np.split(lacking, starts[1:]):
+        keys, place = np.unique(rows.key[own], return_inverse=True)
+        code = int(pool[own[0]])
+        known = declared.get(rows.names[code]) if code != MISSING else None
+        if known is not None and set(keys.tolist()) <= set(known.keys):
+            position[own] = np.array([known.keys.index(key) + 1 for key in keys.tolist()])[place]
+            size[own] = known.size
+        else:
+            position[own] = place + 1
+            size[own] = len(keys)
+    return replace(rows, position=position, size=size)
+
+
+def _is_missing(column: NDArray[Any]) -> bool:
+    return is_constant(column) and bool((column[:1] == MISSING).all())
+
+
+def _last_of(places: Codes, values: Codes, count: int) -> Codes:
+    """Return for each code the value of the last row that has both; `MISSING` for a code without one."""
+    result = np.full(count + 1, MISSING, dtype=np.int32)
+    told = np.flatnonzero((places != MISSING) & (values != MISSING))
+    places, values = places[told], values[told]
+    # Mostly all rows of a code agree, and any of them will do.
+    result[places] = values
+    odd = np.unique(places[result[places] != values])
+    if len(odd):
+        is_odd = np.zeros(count, dtype=bool)
+        is_odd[odd] = True
+        rows = np.flatnonzero(is_odd[places])
+        last = np.zeros(count, dtype=np.int64)
+        np.maximum.at(last, places[rows], rows)
+        result[odd] = values[last[odd]]
+    return result
+
+
+def _pools_of_picks(rows: Rows, picks: NDArray[np.intp], names: DeclaredNames) -> Codes:
+    pool = names.codes[names.places_of_keys(rows.key[picks])]
+    open_picks = np.flatnonzero(pool == MISSING)
+    carried = rows.pool[picks[open_picks]]
+    pool[open_picks] = names.declared_name[carried]
+    open_picks = open_picks[carried == MISSING]
+    is_named = np.zeros(len(open_picks), dtype=bool)
+    waiting = np.arange(len(open_picks))
+    for step in range(1, POOL_LINE_REACH + 1):
+        pick = picks[open_picks[waiting]]
+        is_within = pick + step < len(rows)
+        waiting, pick = waiting[is_within], pick[is_within]
+        is_open = rows.kind[pick + step] != PICK
+        waiting, pick = waiting[is_open], pick[is_open]
+        line = pick + step
+        fits = (
+            (rows.kind[line] == _POOL_LINE)
+            & (rows.isolate[line] == rows.isolate[pick])
+            & (rows.time[line] == rows.time[pick])
+        )
+        pool[open_picks[waiting[fits]]] = names.declared_name[rows.pool[line[fits]]]
+        is_named[waiting[fits]] = True
+        waiting = waiting[~fits]
+    open_picks = open_picks[~is_named]
+    pool[open_picks] = names.pool_of_function[rows.function[picks[open_picks]]]
+    return pool
+
+
+def _keys_by_position(rows: Rows, picks: NDArray[np.intp], pool: Codes, names: DeclaredNames) -> Codes:
+    """Older lines number keys within the pool; the declaration says which key that is."""
+    open_picks = picks[rows.key[picks] == MISSING]
+    open_picks = open_picks[(pool[open_picks] != MISSING) & (rows.position[open_picks] != MISSING)]
+    if not len(open_picks):
+        return rows.key
+    place = names.place_of_name[pool[open_picks]]
+    fits = (place != MISSING) & (names.sizes[place] == rows.size[open_picks])
+    open_picks, place = open_picks[fits], place[fits]
+    key = rows.key.copy()
+    key[open_picks] = names.keys_at(place, rows.position[open_picks])
+    return key
+
+
+def _pools_of_others(rows: Rows, others: NDArray[np.intp], names: DeclaredNames) -> Codes:
+    pool = names.declared_name[rows.pool[others]]
+    return np.where(pool == MISSING, names.pool_of_function[rows.function[others]], pool)

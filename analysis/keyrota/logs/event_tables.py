@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from keyrota.errors import InputError
+from keyrota.events import COLUMNS, check_events, name_column, read_events
+from keyrota.logs.duplicates import Marks, hashed
+from keyrota.logs.rows import KIND_CODES, MISSING, constant
+from keyrota.logs.seen_rows import is_again, is_new
 from keyrota.logs.sources import STDIN, Source
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 MAGIC: Final = b"PAR1"
 FORMAT: Final = "event table"
@@ -46,8 +53,6 @@ def read_event_tables(
     """
     import pandas as pd
 
-    from keyrota.events import check_events, read_events
-
     frames = []
     for source in sources:
         try:
@@ -60,17 +65,63 @@ def read_event_tables(
             on_read(source.size or 0)
     if len(frames) == 1:
         return frames[0], [(sources[0], len(frames[0]), 0)]
+    names: dict[str, dict[Any, int]] = {name: {} for name, dtype in COLUMNS.items() if dtype == "category"}
+    codes = [_codes(frame, names) for frame in frames]
     # Rows of one table are kept as they are: two events may agree in all that is known of them.
-    order = pd.concat([frame.groupby(list(frame.columns), observed=True, dropna=False, sort=False).cumcount()
-                       for frame in frames], ignore_index=True)  # fmt: skip
-    whole = pd.concat(
-        [frame.astype({name: object for name in frame.columns if frame[name].dtype == "category"})
-         for frame in frames], ignore_index=True,
-    )  # fmt: skip
-    repeated = whole.assign(order=order).duplicated()
-    ends = pd.Series([len(frame) for frame in frames]).cumsum().tolist()
+    repeated = is_again(np.concatenate([_told(frame, own) for frame, own in zip(frames, codes, strict=True)]))
+    whole = {}
+    for name in COLUMNS:
+        if name in names:
+            own = np.concatenate([column[name] for column in codes])[~repeated]
+            whole[name] = pd.Series(name_column(own, list(names[name])))
+        else:
+            column = pd.concat([frame[name] for frame in frames], ignore_index=True)
+            whole[name] = column[~repeated].reset_index(drop=True)
+    ends = np.cumsum([len(frame) for frame in frames]).tolist()
     accounts = [
-        (source, len(frame), int(repeated.iloc[end - len(frame) : end].sum()))
+        (source, len(frame), int(repeated[end - len(frame) : end].sum()))
         for source, frame, end in zip(sources, frames, ends, strict=True)
     ]
-    return check_events(whole[~repeated]), accounts
+    return check_events(pd.DataFrame(whole)), accounts
+
+
+def _codes(frame: pd.DataFrame, names: dict[str, dict[Any, int]]) -> dict[str, NDArray[np.int64]]:
+    """Return the columns of names by codes that mean the same in every table; names are added to."""
+    codes = {}
+    for name, index in names.items():
+        column = frame[name].cat
+        own = np.array([*(index.setdefault(text, len(index)) for text in column.categories), MISSING])
+        codes[name] = own[column.codes.to_numpy()]
+    return codes
+
+
+def _told(frame: pd.DataFrame, codes: dict[str, NDArray[np.int64]]) -> NDArray[np.uint64]:
+    """Return a hash of each row of one table and of how many rows before it are equal to it."""
+    columns: list[NDArray[Any]] = list(codes.values())
+    for name, dtype in COLUMNS.items():
+        values = frame[name]
+        if dtype.startswith("datetime"):
+            columns.append(values.to_numpy(dtype="datetime64[ns]").view("int64"))
+        elif dtype == "float64":
+            numbers = values.to_numpy() + 0.0  # -0.0 is 0.0
+            columns.append(np.where(np.isnan(numbers), np.nan, numbers).view("int64"))
+        elif dtype != "category":
+            columns += [values.to_numpy("int64", na_value=0), values.isna().to_numpy()]
+    rows = hashed(*columns)
+    order = np.argsort(rows, kind="stable")
+    firsts = np.flatnonzero(is_new(rows[order]))
+    rank = np.empty(len(rows), dtype=np.int64)
+    rank[order] = np.arange(len(rows)) - np.repeat(firsts, np.diff(firsts, append=len(rows)))
+    return hashed(rows, rank)
+
+
+def marks_of(events: pd.DataFrame) -> Marks:
+    """Return the marks of an event table's rows: no ids, and the content that the columns tell."""
+    kinds = [KIND_CODES[kind] for kind in events["kind"].cat.categories]
+    code = np.array([*kinds, MISSING], dtype=np.int8)
+    return Marks.made(
+        events["time"].to_numpy(dtype="datetime64[ns]").view("int64"),
+        code[events["kind"].cat.codes.to_numpy()],
+        constant("row_id", len(events)),
+        *(events[name].to_numpy("int64", na_value=MISSING) for name in ("key", "position", "size", "status")),
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -65,10 +65,14 @@ class OpenedLog:
     ----------
     format
         ``json``, ``csv``, ``markdown``, ``syslog`` or ``text``.
-    records
-        The rows; to be exhausted before `problems` is read.
+    head
+        The first bytes, decompressed; as many as tell the shape, or the whole log.
+    chunks
+        All of its bytes, the head first; read once.
+    is_whole
+        Whether the head begins where the file does.
     problems
-        What was wrong with the stream as a whole, in words; empty if nothing.
+        What was wrong with the stream as a whole, in words; known when it was read to the end.
     truncated
         True if the log ends before its time.
     """
@@ -76,15 +80,43 @@ class OpenedLog:
     format: str
     encoding: str
     inflated: Inflated
-    records: Iterable[Record | BadRow] = ()
+    head: bytes
+    chunks: Iterator[bytes]
+    is_whole: bool = True
     problems: list[str] = field(default_factory=list)
     truncated: bool = False
+
+    @property
+    def records(self) -> Iterator[Record | BadRow]:
+        """The rows, which are read from `chunks`."""
+        return _records(self, self.chunks)
+
+    def end(self, *, cut: int = 0, is_cut: bool = False) -> None:
+        """Note what was wrong, now that the log was read to its end.
+
+        Parameters
+        ----------
+        cut
+            Lines that were longer than is kept of one.
+        is_cut
+            Whether it ends inside a value.
+        """
+        if cut:
+            self.problems.append(f"{count(cut, 'line')} longer than {LINE_LIMIT:,} characters, cut there")
+        if is_cut:
+            self.truncated = True
+            if self.inflated.problem is None:
+                self.problems.append("the file ends inside a JSON value (it was cut)")
+        if self.inflated.problem is not None:
+            self.problems.append(self.inflated.problem)
+            self.truncated = True
 
 
 def open_log(
     chunks: Iterable[bytes],
     on_read: Callable[[int], None] | None = None,
     rules: RuleTable = DEFAULT_RULES,
+    again: Callable[[], Iterable[bytes]] | None = None,
 ) -> OpenedLog:
     """Tell the shape of a log by its first bytes and return its records.
 
@@ -96,13 +128,15 @@ def open_log(
         Called with each number of bytes read.
     rules
         Tell lines of a log from others, where the shape is in doubt.
+    again
+        Gives the same bytes once more, where that can be.
 
     Raises
     ------
     NotALogError
         If the content is surely no log, or empty.
     """
-    inflated = Inflated(chunks, on_read)
+    inflated = Inflated(chunks, on_read, again=again)
     data = iter(inflated)
     head = b""
     holes = 0
@@ -128,9 +162,8 @@ def open_log(
     sample = "".join(decoded([start], encoding))
     if sample.count("\ufffd") > len(sample) / 3:
         raise NotALogError("binary data")
-    log = OpenedLog(_shape(sample, rules), encoding, inflated)
-    log.records = _records(log, itertools.chain([head], data))
-    return log
+    chunks = itertools.chain([head], data)
+    return OpenedLog(_shape(sample, rules), encoding, inflated, head, chunks, is_whole=not holes)
 
 
 def _shape(sample: str, rules: RuleTable) -> str:
@@ -176,27 +209,26 @@ def _events(records: Iterable[Record | BadRow], rules: RuleTable) -> int:
 
 
 def _records(log: OpenedLog, chunks: Iterable[bytes]) -> Iterator[Record | BadRow]:
+    cut = 0
+    is_cut = False
     if log.format == "syslog":
         is_utf16 = log.encoding.startswith("utf-16")
         texts = (text.encode() for text in decoded(chunks, log.encoding)) if is_utf16 else chunks
         yield from syslog_records(texts)  # its counts are of bytes
     elif log.format == "json":
-        yield from _json_records(log, decoded(chunks, log.encoding))
+        is_cut = yield from _json_records(JsonStream(decoded(chunks, log.encoding)))
     else:
         lines = Lines(decoded(chunks, log.encoding))
         yield from _OF_LINES[log.format](lines)
-        if lines.cut:
-            log.problems.append(
-                f"{count(lines.cut, 'line')} longer than {LINE_LIMIT:,} characters, cut there"
-            )
-    if log.inflated.problem is not None:
-        log.problems.append(log.inflated.problem)
-        log.truncated = True
+        cut = lines.cut
+    log.end(cut=cut, is_cut=is_cut)
 
 
-def _json_records(log: OpenedLog, chunks: Iterable[str]) -> Iterator[Record | BadRow]:
-    """Yield records, numbered by row in arrays and envelopes, by line where each line is a value."""
-    stream = JsonStream(chunks)
+def _json_records(stream: JsonStream) -> Generator[Record | BadRow, None, bool]:
+    """Yield records, numbered by row in arrays and envelopes, by line where each line is a value.
+
+    Returns whether the text ends inside a value.
+    """
     row = 0
     by_line: bool | None = None
     for value in stream:
@@ -215,10 +247,7 @@ def _json_records(log: OpenedLog, chunks: Iterable[str]) -> Iterator[Record | Ba
             if not by_line:
                 record.line = row
             yield record
-    if stream.truncated:
-        log.truncated = True
-        if log.inflated.problem is None:
-            log.problems.append("the file ends inside a JSON value (it was cut)")
+    return stream.truncated
 
 
 _OF_LINES: Final[dict[str, Callable[[Iterable[str]], Iterator[Record | BadRow]]]] = {

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from keyrota.display import listed, shown
 from keyrota.errors import ConfigurationError
-from keyrota.logs.grammar import GRAMMAR
+from keyrota.logs.grammar import DEFAULT_RULES, GRAMMAR
 from keyrota.logs.rules import Rule, RuleTable
 from keyrota.logs.text_lines import text_records
 from keyrota.pools.declared import PoolConfig, RuleSpec
@@ -32,7 +32,7 @@ def rule_table(config: PoolConfig) -> RuleTable:
         its own samples what they say.
     """
     own = tuple(_compiled(spec, config.source) for spec in config.rules)
-    return RuleTable((*own, *GRAMMAR))
+    return RuleTable((*own, *GRAMMAR)) if own else DEFAULT_RULES  # by which a log may be scanned
 
 
 def _compiled(spec: RuleSpec, source: str) -> Rule:

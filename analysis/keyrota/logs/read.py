@@ -8,21 +8,23 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from keyrota.display import count, listed, shown, visible
 from keyrota.errors import DataQualityWarning, InputError
 from keyrota.logs.assemble import assembled
-from keyrota.logs.collect import Collected, EventRow, collect
-from keyrota.logs.duplicates import Duplicates
-from keyrota.logs.event_tables import FORMAT, is_event_table, read_event_tables
-from keyrota.logs.formats import NotALogError, OpenedLog, open_log
+from keyrota.logs.collect import Collected, finished
+from keyrota.logs.duplicates import Duplicates, Marks
+from keyrota.logs.event_tables import FORMAT, is_event_table, marks_of, read_event_tables
+from keyrota.logs.formats import NotALogError, OpenedLog
+from keyrota.logs.gathering import gathered_from
 from keyrota.logs.own_rules import rule_table
-from keyrota.logs.rules import RuleTable
+from keyrota.logs.rows import Rows
 from keyrota.logs.sources import Source, find_sources
 from keyrota.pools.declared import UNDECLARED, PoolConfig
 from keyrota.pools.load import configured
+from keyrota.workers import Workers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,11 +80,15 @@ class LogInput:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The event table of some logs, the account of their lines, and the pools: declared, or inferred."""
+    """The event table of some logs, the account of their lines, and the pools: declared, or inferred.
+
+    `marks` tells for each event by what a repeat of it is known; ``None`` for events that were not read.
+    """
 
     events: pd.DataFrame
     input: LogInput
     pools: PoolConfig
+    marks: Marks | None = field(default=None, compare=False, repr=False)
 
 
 def read_logs(paths: Paths, *, pools: Pools = None) -> pd.DataFrame:
@@ -127,18 +133,28 @@ def read_logs(paths: Paths, *, pools: Pools = None) -> pd.DataFrame:
     return reading.events
 
 
-def read(paths: Paths, *, pools: Pools = None, on_read: Callable[[int], None] | None = None) -> Reading:
+def read(
+    paths: Paths,
+    *,
+    pools: Pools = None,
+    on_read: Callable[[int], None] | None = None,
+    workers: Workers | None = None,
+) -> Reading:
     """Read logs into the event table and keep the account of their lines.
 
     Parameters, errors and result are those of `read_logs`, but nothing is warned of: the account tells
-    it. `on_read` is called with each number of bytes read.
+    it. `on_read` is called with each number of bytes read. Logs of 50 MB and more are scanned by `workers`:
+    threads for each core of this machine, if none are given.
 
     Examples
     --------
     >>> report = keyrota.judge(keyrota.read("sample_logs/"))  # doctest: +SKIP
     """
     with _without_collection():
-        return _read(paths, pools, on_read)
+        if workers is not None:
+            return _read(paths, pools, on_read, workers)
+        with Workers(-1) as threads:
+            return _read(paths, pools, on_read, threads)
 
 
 @contextmanager
@@ -153,7 +169,7 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _read(paths: Paths, pools: Pools, on_read: Callable[[int], None] | None) -> Reading:
+def _read(paths: Paths, pools: Pools, on_read: Callable[[int], None] | None, workers: Workers) -> Reading:
     config = UNDECLARED if pools == "infer" else configured(pools)
     rules = rule_table(config)
     given: Any = [paths] if isinstance(paths, str | os.PathLike) else paths
@@ -164,26 +180,36 @@ def _read(paths: Paths, pools: Pools, on_read: Callable[[int], None] | None) -> 
         return _read_tables(sources, config, on_read)
     key_labels: dict[str, int] = {}
     duplicates = Duplicates()
-    rows: list[tuple[str, list[EventRow]]] = []
+    rows: list[tuple[str, Rows]] = []
+    marks: list[Marks] = []
     accounts: list[SourceInput] = []
     skipped: list[tuple[str, str]] = []
     found: Counter[str] = Counter()
-    for number, source in enumerate(sources, start=1):
-        try:
-            log, collected = _read_source(source, rules, config, key_labels, on_read)
-        except NotALogError as reason:
-            skipped.append((source.label, str(reason)))
+    for number, (source, outcome) in enumerate(gathered_from(sources, rules, workers, on_read), start=1):
+        if isinstance(outcome, NotALogError):
+            skipped.append((source.label, str(outcome)))
             continue
-        kept, repeated = duplicates.drop_from(collected.rows, is_last=number == len(sources))
-        rows.append((source.label, kept))
+        log, gathered = outcome
+        collected = finished(gathered, config, key_labels)
+        if not _has_rows(log, collected):
+            skipped.append((source.label, _without_rows(log, collected)))
+            continue
+        own = Marks.of(collected.rows)
+        is_repeat = duplicates.repeats_in(own, is_last=number == len(sources))
+        repeated = int(is_repeat.sum())
+        rows.append((source.label, collected.rows.take(~is_repeat) if repeated else collected.rows))
+        marks.append(own.take(~is_repeat) if repeated else own)
         accounts.append(_account(source, log, collected, repeated))
         found.update(collected.found)
     if not accounts:
         raise InputError(_nothing_usable(skipped))
-    events, config = assembled(rows, config)
+    whole = assembled(rows, config)
     labels = tuple((number, _tail(label)) for label, number in key_labels.items())
     return Reading(
-        events, LogInput(tuple(accounts), tuple(skipped), tuple(sorted(found.items())), labels), config
+        whole.events,
+        LogInput(tuple(accounts), tuple(skipped), tuple(sorted(found.items())), labels),
+        whole.pools,
+        whole.marks_in_order(Marks.joined(marks)),
     )
 
 
@@ -217,6 +243,7 @@ def _read_tables(sources: list[Source], config: PoolConfig, on_read: Callable[[i
             tuple(sorted((str(kind), int(number)) for kind, number in found.items() if number)),
         ),
         config,
+        marks_of(events),
     )  # fmt: skip
 
 
@@ -238,27 +265,15 @@ def quality_messages(log_input: LogInput) -> list[str]:
     return messages
 
 
-def _read_source(
-    source: Source,
-    rules: RuleTable,
-    config: PoolConfig,
-    key_labels: dict[str, int],
-    on_read: Callable[[int], None] | None,
-) -> tuple[OpenedLog, Collected]:
-    try:
-        log = open_log(source.chunks(), on_read, rules)
-        collected = collect(log.records, rules, config, key_labels)
-    except InputError as error:
-        if source.is_named:
-            raise InputError(f"{source.name}: {error}") from None
-        raise NotALogError(str(error)) from None
-    if not collected.rows and (log.format == "text" or collected.lines == collected.malformed):
-        what = "text" if log.format == "text" else f"{log.format} rows"
-        raise NotALogError(
-            f"{count(collected.lines, 'line')} of {what}, none of which is a line about keys, isolates "
-            "or errors"
-        )
-    return log, collected
+def _has_rows(log: OpenedLog, collected: Collected) -> bool:
+    return len(collected.rows) > 0 or not (log.format == "text" or collected.lines == collected.malformed)
+
+
+def _without_rows(log: OpenedLog, collected: Collected) -> str:
+    what = "text" if log.format == "text" else f"{log.format} rows"
+    return (
+        f"{count(collected.lines, 'line')} of {what}, none of which is a line about keys, isolates or errors"
+    )
 
 
 def _account(source: Source, log: OpenedLog, collected: Collected, repeated: int) -> SourceInput:

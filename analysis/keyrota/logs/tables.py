@@ -66,20 +66,34 @@ def csv_records(lines: Iterable[str]) -> Iterator[Record | BadRow]:
     if header is None:
         return
     names, delimiter = header
-    all_quoted = first.startswith('"') and first.rstrip().endswith('"')
-    split = _UnescapedRows(names, delimiter) if all_quoted else _EscapedRows(len(names), delimiter)
-    for number, cells in enumerate(_split(rows, split), start=1):
-        if isinstance(cells, str):
-            yield BadRow(number, cells)
-            continue
-        row: dict[str, Any] = dict(zip(names, cells, strict=True))
-        for name in ("timestamp", "ts", "time"):
-            if damaged_by_spreadsheet(row.get(name)):
-                raise InputError(
-                    f"row {number}: the time {row[name]} was rounded by a spreadsheet; export the log "
-                    "again and do not save it from a spreadsheet program"
-                )
-        yield from records_of(row, number)
+    reader = RowReader.of(first, names, delimiter)
+    for number, cells in enumerate(_split(rows, reader), start=1):
+        yield from row_records(cells, names, number)
+
+
+def row_records(cells: list[str] | str, names: list[str], number: int) -> Iterable[Record | BadRow]:
+    """Return what the cells of a row hold, or, if they are the reason why there are none, a bad row.
+
+    Raises
+    ------
+    InputError
+        If a spreadsheet has rewritten the times: nothing can be read from them.
+    """
+    if isinstance(cells, str):
+        return (BadRow(number, cells),)
+    row: dict[str, Any] = dict(zip(names, cells, strict=True))
+    for name in ("timestamp", "ts", "time"):
+        if damaged_by_spreadsheet(row.get(name)):
+            raise InputError(
+                f"row {number}: the time {row[name]} was rounded by a spreadsheet; export the log "
+                "again and do not save it from a spreadsheet program"
+            )
+    return records_of(row, number)
+
+
+def is_all_quoted(header: str) -> bool:
+    """Say whether a header is that of the older export, which quotes every cell and doubles no quote."""
+    return header.startswith('"') and header.rstrip().endswith('"')
 
 
 class _Rows(Protocol):
@@ -97,55 +111,81 @@ class _Rows(Protocol):
         """Return the cells of a row, or why it has none."""
 
 
-def _split(lines: Iterator[str], rows: _Rows) -> Iterator[list[str] | str]:
-    """Yield the cells of each row, or what is wrong with it.
+def _split(lines: Iterable[str], reader: RowReader) -> Iterator[list[str] | str]:
+    """Yield the cells of each row, or what is wrong with it."""
+    for line in lines:
+        yield from reader.take(line)
+    yield from reader.finish()
+
+
+class RowReader:
+    """Puts lines together to rows, and gives the cells of each row or what is wrong with it.
 
     Where quotes are out of balance, the first line is given up and the next row is looked for from
     the second on: one lost quote must not take the rest of the file. A row that has an end of its
     own and did not end has no row in it either.
     """
-    waiting: deque[str] = deque()
-    while True:
-        record: list[str] = []
-        quotes = length = 0
-        problem = ""
-        for line in _again(waiting, lines):
+
+    def __init__(self, rows: _Rows) -> None:
+        self._rows = rows
+        self._waiting: deque[str] = deque()
+        self._record: list[str] = []
+        self._quotes = self._length = 0
+
+    @classmethod
+    def of(cls, header: str, names: list[str], delimiter: str) -> RowReader:
+        """Return a reader of the rows under a header line."""
+        if is_all_quoted(header):
+            return cls(_UnescapedRows(names, delimiter))
+        return cls(_EscapedRows(len(names), delimiter))
+
+    @property
+    def is_between_rows(self) -> bool:
+        """Whether the next line is the first of a row, once what `take` returned is exhausted."""
+        return not self._record
+
+    def take(self, line: str) -> Iterator[list[str] | str]:
+        """Yield the rows that end with the next line; the iterator is to be exhausted before the next one."""
+        self._waiting.append(line)
+        return self._ended()
+
+    def finish(self) -> Iterator[list[str] | str]:
+        """Yield what is left when there are no more lines."""
+        while self._record:
+            yield self._given_up("the file ends inside a row")
+            yield from self._ended()
+
+    def _ended(self) -> Iterator[list[str] | str]:
+        rows, record = self._rows, self._record
+        while self._waiting:
+            line = self._waiting.popleft()
             if not record and not line:
                 continue
             record.append(line)
             if len(record) == 1 and not rows.begins(line):
-                problem = "a row that does not begin with the header's cells"
-                break
-            quotes += line.count('"')
-            length += len(line)
-            if rows.ends(line, len(record), quotes):
+                yield self._given_up("a row that does not begin with the header's cells")
+                continue
+            self._quotes += line.count('"')
+            self._length += len(line)
+            if rows.ends(line, len(record), self._quotes):
                 cells = rows.cells("\n".join(record))
-                problem = cells if isinstance(cells, str) else ""
-                break
-            if len(record) >= RECORD_LINES or length > RECORD_LENGTH:
-                problem = "a row that never ends"
-                break
-        else:
-            if not record:
-                return
-            problem = "the file ends inside a row"
-        if problem:
-            yield problem
-            if not rows.has_own_end:
-                waiting.extendleft(reversed(record[1:]))
-        else:
-            yield cells
+                if isinstance(cells, str):
+                    yield self._given_up(cells)
+                    continue
+                self._begin_anew()
+                yield cells
+            elif len(record) >= RECORD_LINES or self._length > RECORD_LENGTH:
+                yield self._given_up("a row that never ends")
 
+    def _given_up(self, problem: str) -> str:
+        if not self._rows.has_own_end:
+            self._waiting.extendleft(reversed(self._record[1:]))
+        self._begin_anew()
+        return problem
 
-def _again(waiting: deque[str], lines: Iterator[str]) -> Iterator[str]:
-    """Yield the lines that wait to be read again, then new ones."""
-    while True:
-        if waiting:
-            yield waiting.popleft()
-        elif (line := next(lines, None)) is not None:
-            yield line
-        else:
-            return
+    def _begin_anew(self) -> None:
+        self._record.clear()
+        self._quotes = self._length = 0
 
 
 class _EscapedRows:

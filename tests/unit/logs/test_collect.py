@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,14 @@ from keyrota.logs.record import BadRow, Record
 from keyrota.logs.text_lines import text_records
 from keyrota.logs.write import quota_error_body
 from keyrota.pools.load import load_pools
+
+_SPEC = importlib.util.spec_from_file_location(
+    "rows_one_by_one", Path(__file__).parents[2] / "oracles" / "rows_one_by_one.py"
+)
+assert _SPEC
+assert _SPEC.loader
+plain = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(plain)
 
 NS = 1_762_917_393_000_000_000
 MS = 1_000_000
@@ -26,8 +37,12 @@ def of(records: Iterable[Record | BadRow]) -> Collected:
     return collect(records, DEFAULT_RULES, load_pools(), {})
 
 
+def rows_of(records: Iterable[Record | BadRow]) -> list[Any]:
+    return plain.as_plain(of(records).rows)
+
+
 def keys(*records: tuple[int | None, int]) -> list[int | None]:
-    rows = of(Record(n, pick(key), time_ns=time) for n, (time, key) in enumerate(records, 1)).rows
+    rows = rows_of(Record(n, pick(key), time_ns=time) for n, (time, key) in enumerate(records, 1))
     return [row.key for row in rows]
 
 
@@ -60,13 +75,9 @@ ERROR = f"🔴 Google AI Studio error: 429 {BODY}"
 def test_a_body_by_lines_is_put_together() -> None:
     """Text without times: the lines that follow belong to the error."""
     result = of(text_records(f"{ERROR}\n{pick(1)}".split("\n")))
-    rejection, _ = result.rows
-    assert (rejection.cause, rejection.parsed.limit, rejection.parsed.model) == (
-        "per-day",
-        50,
-        "gemini-2.5-pro",
-    )
-    assert rejection.body is None
+    rejection, _ = plain.as_plain(result.rows)
+    assert (rejection.cause, rejection.limit, rejection.model) == ("per-day", 50, "gemini-2.5-pro")
+    assert result.rows.texts == {}
     assert result.lines == result.used + result.ignored
 
 
@@ -82,8 +93,8 @@ def test_a_body_scrambled_within_a_millisecond(seed: int) -> None:
         lines = f"Google AI Studio error: 429 {body}".split("\n")
         time = NS + n * 700 * MS
         records += [Record(0, lines[i], time_ns=time) for i in rng.permutation(len(lines))]
-    rejections = of(records).rows
-    assert [(r.cause, r.parsed.limit, r.parsed.model) for r in rejections] == [
+    rejections = rows_of(records)
+    assert [(r.cause, r.limit, r.model) for r in rejections] == [
         ("per-minute", 2, "model-0"), ("per-day", 50, "model-1"), ("tokens-per-minute", 125_000, "model-2"),
     ]  # fmt: skip
 
@@ -97,7 +108,7 @@ def test_bodies_of_two_isolates_interleaved() -> None:
         strict=True,
     ):
         records += [Record(1, line_a, NS, isolate="a"), Record(1, line_b, NS, isolate="b")]
-    assert {(r.isolate, r.cause, r.parsed.model) for r in of(records).rows} == {
+    assert {(r.isolate, r.cause, r.model) for r in rows_of(records)} == {
         ("a", "per-day", "a"), ("b", "per-minute", "b"),
     }  # fmt: skip
 
@@ -109,7 +120,7 @@ def test_a_whole_body_takes_no_lines_of_others() -> None:
         Record(2, '"quotaId": "GenerateRequestsPerDay", "quotaValue": "50"', NS + MS),
     ]
     result = of(records)
-    assert [(r.cause, r.parsed.limit) for r in result.rows] == [("per-minute", 2)]
+    assert [(r.cause, r.limit) for r in plain.as_plain(result.rows)] == [("per-minute", 2)]
     assert (result.used, result.ignored) == (1, 1)
 
 
@@ -120,7 +131,7 @@ def test_lines_too_far_away_belong_to_nobody() -> None:
     far = of([Record(1, "Google AI Studio error: 429 {"), Record(300, piece)])
     early = of([Record(1, piece, NS), Record(2, "Google AI Studio error: 429 {", NS + MS)])
     for result in (late, far, early):
-        assert [r.cause for r in result.rows] == ["unknown"]
+        assert [r.cause for r in plain.as_plain(result.rows)] == ["unknown"]
         assert (result.used, result.ignored) == (1, 1)
 
 
@@ -137,7 +148,7 @@ def test_functions_in_flight() -> None:
         pick(3),
         "Google AI Studio error: 429 {",
     ]
-    rows = of(text_records(lines)).rows
+    rows = rows_of(text_records(lines))
     assert [row.function for row in rows[2:]] == [
         "chat",
         "generate-image",
@@ -149,24 +160,24 @@ def test_functions_in_flight() -> None:
 def test_functions_in_flight_of_a_log_newest_first() -> None:
     """Order is put right before functions are named."""
     lines = [pick(7), f"{SERVED}generate-image", pick(1), f"{SERVED}chat"]
-    rows = of(Record(n, line, NS - n) for n, line in enumerate(lines)).rows
+    rows = rows_of(Record(n, line, NS - n) for n, line in enumerate(lines))
     assert [(row.key, row.function) for row in rows if row.key] == [(1, "chat"), (7, "generate-image")]
 
 
 def test_rows_of_an_invocation_export_without_a_message() -> None:
     """Status and function make an invocation."""
-    (row,) = of([Record(1, "", NS, function="chat", status=429, duration_ms=12.0)]).rows
-    assert (row.kind, row.parsed.status, row.parsed.duration_ms) == ("invocation", 429, 12.0)
-    assert of([Record(1, "", NS, status=429)]).rows == []
+    (row,) = rows_of([Record(1, "", NS, function="chat", status=429, duration_ms=12.0)])
+    assert (row.kind, row.status, row.duration_ms) == ("invocation", 429, 12.0)
+    assert rows_of([Record(1, "", NS, status=429)]) == []
 
 
 def test_times_and_reasons_from_the_container() -> None:
     """A boot's duration from its row, a shutdown's reason if it is one of the runtime's."""
-    boot, end, odd = of(
+    boot, end, odd = rows_of(
         [
             Record(1, "booted (time: 31ms)", NS, boot_ms=99.0),
             Record(2, "shutdown", NS + 1, reason="EarlyDrop"),
             Record(3, "shutdown", NS + 2, reason="Because"),
         ]
-    ).rows
-    assert (boot.parsed.duration_ms, end.cause, odd.cause) == (31.0, "EarlyDrop", None)
+    )
+    assert (boot.duration_ms, end.cause, odd.cause) == (31.0, "EarlyDrop", None)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keyrota.logs.collect import EventRow
-from keyrota.logs.duplicates import Duplicates
-from keyrota.logs.rules import Parsed
+from keyrota.logs.duplicates import Duplicates, Marks
+from keyrota.logs.rows import EventRow, Rows
 
 NS = 1_762_917_393_000_000_000
 SECOND = 1_000_000_000
 
 
 def row(time: int | None, key: int = 1, row_id: str | None = None, kind: str = "pick") -> EventRow:
-    return EventRow(kind, Parsed(kind, key=key, position=1, size=2), 1, time_ns=time, key=key, row_id=row_id)
+    return EventRow(kind, 1, time_ns=time, key=key, position=1, size=2, row_id=row_id)
 
 
 def kept(*sources: Sequence[EventRow]) -> list[int]:
     duplicates = Duplicates()
-    return [len(duplicates.drop_from(list(source))[0]) for source in sources]
+    return [int((~duplicates.repeats_in(Marks.of(Rows.of(list(source))))).sum()) for source in sources]
 
 
 def test_rows_with_ids() -> None:

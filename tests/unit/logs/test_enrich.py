@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
-from keyrota.logs.collect import EventRow
-from keyrota.logs.enrich import RECENT_LINES, RECENT_NS, complete_positions, name_functions, name_pools
-from keyrota.logs.rules import Parsed
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from keyrota.logs import enrich
+from keyrota.logs.declared_names import DeclaredNames, with_names_of
+from keyrota.logs.recent_picks import RECENT_LINES, RECENT_NS
+from keyrota.logs.rows import EventRow, Rows
+from keyrota.pools.declared import PoolConfig
 from keyrota.pools.load import load_pools, parse_pools
+
+_SPEC = importlib.util.spec_from_file_location(
+    "rows_one_by_one", Path(__file__).parents[2] / "oracles" / "rows_one_by_one.py"
+)
+assert _SPEC
+assert _SPEC.loader
+plain = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(plain)
 
 NS = 1_762_917_393_000_000_000
 POOLS = load_pools()
 
 
-def row(kind: str = "pick", line: int = 1, **fields: object) -> EventRow:
-    parsed = {name: fields.pop(name) for name in ("position", "size", "model", "pool") if name in fields}
-    key = fields.get("key")
-    return EventRow(kind, Parsed(kind, key=key, **parsed), line, **fields)  # type: ignore[arg-type]
+def row(kind: str = "pick", line: int = 1, **fields: Any) -> EventRow:
+    return EventRow(kind, line, **fields)
+
+
+def name_functions(rows: list[EventRow]) -> list[Any]:
+    return plain.as_plain(enrich.name_functions(Rows.of(rows)))
+
+
+def name_pools(rows: list[EventRow], config: PoolConfig, *, complete: bool = False) -> list[Any]:
+    """Rows of one source with their pools and keys, and with places if wanted."""
+    columns = with_names_of(Rows.of(rows), config)
+    pool, key = enrich.name_pools(columns, DeclaredNames(config, columns))
+    columns = replace(columns, key=key)
+    if complete:
+        columns = enrich.complete_positions(columns, pool, config)
+    result = plain.as_plain(columns)
+    for named, code in zip(result, pool.tolist(), strict=True):
+        named.pool = columns.names[code] if code >= 0 else None
+    return result
 
 
 def test_functions_by_id_by_isolate_and_by_both() -> None:
@@ -27,7 +57,7 @@ def test_functions_by_id_by_isolate_and_by_both() -> None:
         row(function_id="f-9"),
         row(isolate="i-9"),
     ]
-    name_functions(rows)
+    rows = name_functions(rows)
     assert [r.function for r in rows] == ["chat", "chat", "chat", "chat", "f-9", None]
 
 
@@ -42,7 +72,7 @@ def test_pool_of_a_pick() -> None:
         row(key=97),
         row(key=96, pool="OTHER"),
     ]
-    name_pools(rows, POOLS)
+    rows = name_pools(rows, POOLS)
     assert [r.pool for r in rows] == ["ARTIFACT", "IMAGE", "IMAGE", "CHAT", "IMAGE", None, "OTHER"]
     assert rows[3].key == 2
 
@@ -60,7 +90,7 @@ def test_pool_of_another_row() -> None:
         row("rejection", isolate="i-3", model="gemini-2.5-pro"),
         row("retry", isolate="i-3"),
     ]
-    name_pools(rows, POOLS)
+    rows = name_pools(rows, POOLS)
     assert [r.pool for r in rows[3:]] == ["CHAT", None, "IMAGE", "ARTIFACT", "ARTIFACT", None]
 
 
@@ -71,14 +101,14 @@ def test_pool_of_a_429_in_a_text_without_names() -> None:
         row("rejection", time_ns=NS + RECENT_NS),
         row("retry", time_ns=NS + RECENT_NS + 1),
     ]
-    name_pools(timed, POOLS)
+    timed = name_pools(timed, POOLS)
     assert [r.pool for r in timed] == ["CHAT", "CHAT", None]
     lines = [
         row(key=1, line=1),
         row("rejection", line=1 + RECENT_LINES),
         row("warning", line=2 + RECENT_LINES),
     ]
-    name_pools(lines, POOLS)
+    lines = name_pools(lines, POOLS)
     assert [r.pool for r in lines] == ["CHAT", "CHAT", None]
 
 
@@ -93,25 +123,23 @@ def test_picks_of_two_pools_tell_nothing() -> None:
         row("rejection", time_ns=NS + RECENT_NS + 3),
         row("boot", time_ns=NS + RECENT_NS + 3),
     ]
-    name_pools(rows, POOLS)
+    rows = name_pools(rows, POOLS)
     assert [r.pool for r in rows if r.kind != "pick"] == [None, "IMAGE", None, None]
 
 
 def test_rows_that_name_an_isolate_do_not_guess() -> None:
     """There the isolate would tell."""
     rows = [row(key=1, isolate="i-1", time_ns=NS), row("rejection", isolate="i-2", time_ns=NS)]
-    name_pools(rows, POOLS)
+    rows = name_pools(rows, POOLS)
     assert rows[1].pool is None
 
 
 def test_places_of_keys_that_come_without() -> None:
     """In the declared order, else in the order of the keys seen."""
     rows = [row(key=key) for key in (6, 4, 20, 30)]
-    name_pools(rows, POOLS)
-    complete_positions(rows, POOLS)
-    assert [(r.parsed.position, r.parsed.size) for r in rows] == [(4, 4), (2, 4), (1, 2), (2, 2)]
+    rows = name_pools(rows, POOLS, complete=True)
+    assert [(r.position, r.size) for r in rows] == [(4, 4), (2, 4), (1, 2), (2, 2)]
     own = parse_pools('[[pool]]\nname = "A"\nkeys = [6, 4]')
     rows = [row(key=4), row(key=6), row(key=6, position=1, size=2)]
-    name_pools(rows, own)
-    complete_positions(rows, own)
-    assert [r.parsed.position for r in rows] == [2, 1, 1]
+    rows = name_pools(rows, own, complete=True)
+    assert [r.position for r in rows] == [2, 1, 1]

@@ -10,9 +10,14 @@ import pytest
 
 import keyrota
 from keyrota.errors import DataQualityWarning, InputError
+from keyrota.events import write_events
+from keyrota.logs.duplicates import repeats
+from keyrota.logs.outputs import read_outputs
 from keyrota.logs.read import quality_messages, read
+from keyrota.logs.rows import ROW_KINDS, id_hash
 from keyrota.logs.write import LogRow, pick_message, write_log
 from keyrota.logs.write.damage import gzipped
+from keyrota.pools.load import load_pools
 
 NS = 1_762_917_393_000_000_000
 PICK = "🔑 Using GOOGLE_KEY_{} (position {}/2 in pool)\n"
@@ -159,3 +164,43 @@ def test_ids_that_are_keys_are_masked(tmp_path: Path) -> None:
     )
     events = read(path).events
     assert events["isolate"].tolist() == ["[key]"]
+
+
+def test_marks_go_with_the_events(tmp_path: Path) -> None:
+    """In the order of the table, of several files, without the repeats; a repeat is known by them."""
+    (tmp_path / "b.json").write_bytes(write_log(rows(0, 60), "dashboard-json"))
+    (tmp_path / "a.json").write_bytes(write_log(rows(40, 100), "api-envelope"))
+    reading = read(tmp_path)
+    marks = reading.marks
+    assert marks is not None
+    assert len(marks) == len(reading.events) == 100
+    assert marks.time.tolist() == [NS + n * 10**9 for n in range(100)]
+    assert marks.row_id.tolist() == [id_hash(f"r{n}") for n in range(100)]
+    assert [ROW_KINDS[code] for code in marks.kind] == reading.events["kind"].tolist()
+    (tmp_path / "c.csv").write_bytes(write_log(rows(90, 120), "sql-subset-micros"))
+    other = read(tmp_path / "c.csv").marks
+    assert other is not None
+    assert repeats(other, marks).tolist() == [True] * 10 + [False] * 20
+
+
+def test_marks_of_an_event_table(tmp_path: Path) -> None:
+    """Those of its log, but for the ids, which a table does not hold."""
+    (tmp_path / "a.json").write_bytes(write_log(rows(0, 20), "dashboard-json"))
+    reading = read(tmp_path / "a.json")
+    write_events(reading.events, tmp_path / "a.parquet", "parquet")
+    marks, again = reading.marks, read(tmp_path / "a.parquet").marks
+    assert marks is not None
+    assert again is not None
+    for name in ("time", "kind", "content"):
+        assert getattr(again, name).tolist() == getattr(marks, name).tolist()
+    assert again.row_id.tolist() == [0] * 20
+    assert repeats(again, marks).all()
+
+
+def test_marks_of_outputs() -> None:
+    """Of every run, in order."""
+    reading = read_outputs([PICK.format(1, 1).encode(), PICK.format(2, 2).encode() * 2], load_pools())
+    assert reading.events["isolate"].tolist() == ["run-1", "run-2", "run-2"]
+    assert reading.marks is not None
+    assert len(reading.marks) == 3
+    assert len(set(reading.marks.content.tolist())) == 2

@@ -82,10 +82,50 @@ def test_broken_links_in_a_folder_are_left_out(folder: Path) -> None:
     assert len(names(folder)) == 3
 
 
-def test_addresses_are_not_fetched() -> None:
-    """The message says how to pipe one in, and hides a key in it."""
-    with pytest.raises(InputError, match=r"addresses are not read.*\[key\]|\[key\].*addresses are not read"):
-        find_sources(["https://example.com/log?key=AIzaSyA1234567890"])
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("ftp://example.com/log", '"ftp://example.com/log": addresses of this kind are not read; allowed are '),
+        ("HTTPX://example.com/log", "addresses of this kind are not read"),
+        ("https://", '"https://": the address names no bucket or host'),
+        ("s3:///a.log", '"s3:///a.log": the address names no bucket or host'),
+        ("https://[::1/a", "this is no address"),
+        ("https://example.com:99999/a", "this is no address"),
+        ("ftp://me:secret@example.com/log?key=12", '"ftp://example.com/log?...": addresses'),
+        ("s3://key:secret@logs/a.log", '"s3://logs/a.log": give credentials as the provider'),
+    ],
+)
+def test_what_is_no_address_is_told_without_a_request(address: str, told: str) -> None:
+    """What is wrong and what is allowed, and nothing that may be secret."""
+    with pytest.raises(InputError) as error:
+        find_sources([address])
+    assert told in str(error.value)
+    assert "secret" not in str(error.value)
+    assert "key=12" not in str(error.value)
+
+
+@pytest.mark.parametrize("address", ["s3://logs/a.log", "gs://logs/a.log", "https://example.com/a.log"])
+def test_what_addresses_need_is_named(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra packages one line says how to install them."""
+    for package in ("fsspec", "aiohttp"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(InputError, match=r"a\.log: reading it needs more packages: pip install 'keyrota\[remote"):
+        find_sources([address])
+
+
+def test_a_source_opens_any_number_of_times(folder: Path) -> None:
+    """A regular file can be read from any place; what comes through a pipe cannot."""
+    (source,) = find_sources([folder / "a.log"])
+    assert source.is_seekable
+    for place in (5, 0):
+        buffer = bytearray(4)
+        with source.open() as stream:
+            assert stream.seek(place) == place
+            assert stream.readinto(buffer) == 4  # type: ignore[union-attr]
+        assert bytes(buffer) == PICK.encode()[place : place + 4]
+    os.mkfifo(folder / "pipe")
+    assert not find_sources([folder / "pipe"])[0].is_seekable
+    assert not find_sources(["-"])[0].is_seekable
 
 
 def test_no_path_is_an_error() -> None:

@@ -1,0 +1,129 @@
+"""Blocks of rows that a kernel wrote, put together to `Rows`, and what the words of an error say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from keyrota.logs.collect import MESSAGES_REMEMBERED, TEXT_LENGTH
+from keyrota.logs.json_stream import decode_json
+from keyrota.logs.rows import CAUSE_CODES, KIND_CODES, MISSING, Rows
+from keyrota.logs.rules import Parsed, RuleTable
+from keyrota.logs.scan.csv_odd import cell_text, decoded_text
+from keyrota.logs.scan.names import Names, texts_of
+from keyrota.logs.scan.sink import Sink
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_COLUMNS: Final = (
+    "kind", "time", "line", "key", "position", "size", "status", "cause", "retry_after_s", "duration_ms",
+    "pool", "function", "function_id", "isolate", "row_id",
+)  # fmt: skip
+_REJECTION: Final = KIND_CODES["rejection"]
+
+
+def _json_text(data: bytes) -> str:
+    return str(decode_json('"' + decoded_text(data) + '"'))
+
+
+TEXTS: Final[dict[str, Callable[[bytes], str]]] = {"json": _json_text, "csv": cell_text, "text": decoded_text}
+"""What makes the bytes of a message its text."""
+
+
+class Columns:
+    """The rows of one scan so far.
+
+    Parameters
+    ----------
+    rules
+        The grammar, which reads the words of rejections.
+    text_of
+        Makes the bytes of a message its text.
+    """
+
+    def __init__(self, rules: RuleTable, text_of: Callable[[bytes], str]) -> None:
+        self._rules = rules
+        self._text_of = text_of
+        self._told: dict[bytes, tuple[str, Parsed | None]] = {}
+        self._blocks: dict[str, list[NDArray[Any]]] = {name: [] for name in _COLUMNS}
+        self._number = 0
+        self._errors: list[tuple[int, Parsed]] = []
+        self._texts: dict[int, str] = {}
+
+    def take(self, sink: Sink, rows: int, buffer: NDArray[np.uint8]) -> None:
+        """Take the rows of a block, before their buffer is filled anew."""
+        if not rows:
+            return
+        for name in _COLUMNS:
+            column = getattr(sink, name)[:rows]
+            # Most columns of a block say nothing: then one cell is kept for all of them.
+            first = column[:1]
+            is_same = bool((column == first).all()) or (
+                column.dtype.kind == "f" and bool(np.isnan(column).all())
+            )
+            self._blocks[name].append(np.broadcast_to(first.copy(), (rows,)) if is_same else column.copy())
+        view = memoryview(buffer)  # type: ignore[arg-type]
+        for row in np.flatnonzero(sink.text_start[:rows] >= 0).tolist():
+            message = bytes(view[sink.text_start[row] : sink.text_end[row]])
+            self._keep_error(self._number + row, message, is_rejection=sink.kind[row] == _REJECTION)
+        self._number += rows
+
+    def _keep_error(self, place: int, message: bytes, *, is_rejection: bool) -> None:
+        told = self._told.get(message)
+        if told is None:
+            told = self._read_error(message, is_rejection=is_rejection)
+            if len(self._told) < MESSAGES_REMEMBERED:
+                self._told[message] = told
+        text, parsed = told
+        if parsed is not None:
+            self._errors.append((place, parsed))
+        if text:
+            self._texts[place] = text
+
+    def _read_error(self, message: bytes, *, is_rejection: bool) -> tuple[str, Parsed | None]:
+        """Return the words that are kept of an error, and what it says of the quota."""
+        text = self._text_of(message)
+        if not is_rejection:
+            return text[:TEXT_LENGTH], None
+        parsed = self._rules.parse(text)
+        if not isinstance(parsed, Parsed):
+            raise AssertionError("a rejection that the grammar does not know")  # noqa: TRY004
+        return ("" if parsed.cause not in (None, "unknown") else text[:TEXT_LENGTH]), parsed
+
+    def done(self, names: Names) -> Rows:
+        """Return the rows; nothing is left here."""
+        columns = {}
+        for name in _COLUMNS:
+            blocks = self._blocks.pop(name)
+            firsts = (
+                {block[:1].tobytes() for block in blocks} if all(b.strides == (0,) for b in blocks) else set()
+            )
+            if len(firsts) == 1:
+                columns[name] = np.broadcast_to(blocks[0][:1], (self._number,))
+            elif blocks:
+                columns[name] = np.concatenate(blocks)
+        texts = texts_of(names)
+        if self._errors:
+            columns.update(self._told_by_errors(columns, texts))
+        return Rows.made(self._number, texts, columns, self._texts)
+
+    def _told_by_errors(self, columns: dict[str, NDArray[Any]], names: list[str]) -> dict[str, NDArray[Any]]:
+        codes = {name: code for code, name in enumerate(names)}
+        told: dict[str, NDArray[Any]] = {
+            "limit": np.full(self._number, MISSING, dtype=np.int64),
+            "model": np.full(self._number, MISSING, dtype=np.int32),
+            "retry_after_s": columns["retry_after_s"].copy(),
+            "cause": columns["cause"].copy(),
+        }
+        for place, parsed in self._errors:
+            told["cause"][place] = CAUSE_CODES[parsed.cause]
+            told["limit"][place] = MISSING if parsed.limit is None else parsed.limit
+            if parsed.retry_after_s is not None:
+                told["retry_after_s"][place] = parsed.retry_after_s
+            if parsed.model is not None:
+                told["model"][place] = codes.setdefault(parsed.model, len(codes))
+        names[:] = list(codes)
+        return told

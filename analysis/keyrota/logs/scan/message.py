@@ -1,0 +1,91 @@
+"""The grammar of messages, compiled: what `keyrota.logs.rules.RuleTable.parse` says of the usual lines.
+
+A message is looked at where it begins, after its decoration, so that most are refused by one byte and
+a user's text that quotes a log line is never one. What is rare, or written in an unusual way, is not
+told here: the general decoder reads that record. It stays the reference, and tests hold both to the same
+events.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from keyrota.logs.scan.alphabet import BACKSLASH, JSON, NOTHING, QUOTE, RAW, UNSURE
+from keyrota.logs.scan.failures import fragment, given_up, provider_error, quoted, retry
+from keyrota.logs.scan.found import FRAGMENT, REQUEST
+from keyrota.logs.scan.isolates import boot, listening, shutdown_or_serving, supervised
+from keyrota.logs.scan.libc import is_at, letters
+from keyrota.logs.scan.picks import using
+from keyrota.logs.scan.prefix import after_prefix, may_be_error
+from keyrota.logs.scan.requests import request
+
+_RATE_LIMITED: Final = letters("Rate limited (")
+_OVERLOADED: Final = letters("Service overloaded (")
+_INVALID: Final = letters("Invalid API key format detected in ")
+_QUOTA_EXCEEDED: Final = letters("* Quota exceeded for metric: ")
+_PLEASE_RETRY: Final = letters("Please retry in ")
+_0, _9, _CLOSE, _OPEN, _SLASH, _HASH, _COLON, _S = 48, 57, 41, 40, 47, 35, 58, 115
+
+
+def read_message(buffer: Any, at: int, end: int, mode: int, found: Any) -> int:
+    """Return the kind of a message, `NOTHING`, `REQUEST` or `UNSURE`, and put what it says into `found`.
+
+    Parameters
+    ----------
+    buffer
+        The bytes.
+    at, end
+        Where the message begins; where it, or its record, ends.
+    mode
+        `RAW`, `JSON` or `QUOTED`.
+    found
+        `FOUND` numbers, -1 where a message says nothing of a field.
+    """
+    at = after_prefix(buffer, at, end, mode)
+    if at < 0:
+        return UNSURE
+    if at >= end:
+        return NOTHING if mode == RAW else UNSURE
+    byte = buffer[at]
+    kind = NOTHING
+    if byte == 85:  # U
+        kind = using(buffer, at, end, mode, found)
+    elif byte == 98:  # b
+        kind = boot(buffer, at, end, mode, found)
+    elif byte == _S:
+        kind = shutdown_or_serving(buffer, at, end, mode, found)
+    elif byte == 76:  # L
+        kind = listening(buffer, at, end, mode)
+    elif byte == 71:  # G
+        kind = provider_error(buffer, at, end, mode, found)
+    elif byte == 82:  # R
+        kind = retry(buffer, at, end, _RATE_LIMITED, found)
+    elif byte == 83:  # S
+        kind = retry(buffer, at, end, _OVERLOADED, found)
+    elif byte == 77:  # M
+        kind = given_up(buffer, at, end, found)
+    elif byte == 42:  # *
+        kind = FRAGMENT if is_at(buffer, _QUOTA_EXCEEDED, at, end) else NOTHING
+    elif byte == 80:  # P
+        kind = FRAGMENT if is_at(buffer, _PLEASE_RETRY, at, end) else NOTHING
+    elif byte == 73:  # I
+        kind = UNSURE if is_at(buffer, _INVALID, at, end) else NOTHING
+    elif byte == 119 or byte == 101 or byte == 67 or byte == 109:  # weCm
+        kind = supervised(buffer, at, end, found)
+    elif byte == QUOTE:
+        if mode == RAW:
+            kind = fragment(buffer, at, end)
+        elif mode == JSON:
+            return REQUEST
+        else:
+            return quoted(buffer, at + 2, end)
+    elif byte == BACKSLASH:
+        if mode == JSON:
+            is_quote = at + 1 < end and buffer[at + 1] == QUOTE
+            return quoted(buffer, at + 2, end) if is_quote else UNSURE
+        return NOTHING
+    if kind == NOTHING and (byte == 71 or byte == 80 or byte == 68 or byte == 72 or byte == 79):  # GPDHO
+        kind = request(buffer, at, end, found)
+    if kind == NOTHING and may_be_error(buffer, at, end):
+        return UNSURE
+    return kind

@@ -1,0 +1,82 @@
+"""Where the kernels write: a block of rows as columns, and the numbers that tell how far they came."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from keyrota.logs.scan.found import CAUSE, DELAY_MS, DURATION_MS, KEY, POSITION, SIZE, STATUS
+
+NO_TIME: Final = np.iinfo(np.int64).min
+
+BLOCK_ROWS: Final = 1 << 14
+"""Rows that a block holds; a kernel stops when it is full."""
+
+# What a kernel says when it stops.
+MORE: Final = 0  # it needs more bytes
+FULL: Final = 1  # the block of rows, or the table of names
+ODD: Final = 2  # a record is the general decoder's
+
+# Its numbers: how far it came, why it stopped, lines so far, which of them hold no
+# record, rows in the block.
+AT, WHY, LINES, BLANKS, ODD_START, ODD_END, ROWS = range(7)
+NUMBERS: Final = 7
+
+
+class Sink(NamedTuple):
+    """One block of rows; `text_start` and `text_end` say where in the buffer an error's text stands."""
+
+    kind: Any
+    time: Any
+    line: Any
+    key: Any
+    position: Any
+    size: Any
+    status: Any
+    cause: Any
+    retry_after_s: Any
+    duration_ms: Any
+    pool: Any
+    function: Any
+    function_id: Any
+    isolate: Any
+    row_id: Any
+    text_start: Any
+    text_end: Any
+
+
+_DTYPES: Final = {
+    "kind": np.int8, "time": np.int64, "line": np.int64, "key": np.int32, "position": np.int32,
+    "size": np.int32, "status": np.int16, "cause": np.int8, "retry_after_s": np.float64,
+    "duration_ms": np.float64, "pool": np.int32, "function": np.int32, "function_id": np.int32, "isolate": np.int32, "row_id": np.uint64,
+    "text_start": np.int64, "text_end": np.int64,
+}  # fmt: skip
+
+
+def new_sink(rows: int = BLOCK_ROWS) -> Sink:
+    """Return an empty block of rows."""
+    return Sink(**{name: np.empty(rows, dtype=dtype) for name, dtype in _DTYPES.items()})
+
+
+def put(sink: Any, numbers: Any, kind: int, time: int, found: Any) -> int:
+    """Write what a message says as the next row and return its place; names are the caller's."""
+    row = numbers[ROWS]
+    sink.kind[row] = kind
+    sink.time[row] = time
+    sink.line[row] = numbers[LINES]
+    sink.key[row] = found[KEY]
+    sink.position[row] = found[POSITION]
+    sink.size[row] = found[SIZE]
+    sink.status[row] = found[STATUS]
+    sink.cause[row] = found[CAUSE]
+    sink.retry_after_s[row] = found[DELAY_MS] / 1000 if found[DELAY_MS] >= 0 else np.nan
+    sink.duration_ms[row] = found[DURATION_MS] if found[DURATION_MS] >= 0 else np.nan
+    sink.pool[row] = -1
+    sink.function[row] = -1
+    sink.function_id[row] = -1
+    sink.isolate[row] = -1
+    sink.row_id[row] = 0
+    sink.text_start[row] = -1
+    sink.text_end[row] = -1
+    return row
