@@ -1,0 +1,70 @@
+"""What keyrota does with the same files: the one place that knows how it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from keyrota.logs import gathering
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+THREADS: Final = (1, 2)
+"""The numbers of threads that are measured."""
+
+# The small file that warms a process up is to be scanned as the large one is.
+gathering.SCAN_BYTES = 1  # type: ignore[misc]
+
+NUMBERS: Final = ("key", "position", "size", "status")
+
+
+def read(paths: list[Path], threads: int) -> pd.DataFrame:
+    """Return the event table of some logs, end to end: told apart, read, put in order, pools named."""
+    from keyrota.logs.read import read as read_logs
+    from keyrota.workers import Workers
+
+    with Workers(threads) as workers:
+        return read_logs(paths, workers=workers).events
+
+
+def scan(paths: list[Path], threads: int) -> pa.Table:
+    """Return the events as they stand in the logs, as the other readers do: file to table, and nothing more."""
+    import pyarrow as pa
+
+    from keyrota.logs.grammar import DEFAULT_RULES
+    from keyrota.logs.sources import find_sources
+    from keyrota.workers import Workers
+
+    tables = []
+    with Workers(threads) as workers:
+        for _, outcome in gathering.gathered_from(find_sources(paths), DEFAULT_RULES, workers):
+            if isinstance(outcome, Exception):
+                raise outcome
+            tables.append(_table(outcome[1].rows))
+    return pa.concat_tables(tables).unify_dictionaries() if len(tables) > 1 else tables[0]
+
+
+def _table(rows: object) -> pa.Table:
+    import numpy as np
+    import pyarrow as pa
+
+    from keyrota.logs.rows import MISSING, NO_TIME, ROW_KINDS, Rows
+
+    assert isinstance(rows, Rows)
+    events = rows.kind != ROW_KINDS.index("fragment")  # lines of bodies, which are joined to their error later
+    rows = rows if events.all() else rows.take(events)
+    columns = {
+        name: pa.array(np.asarray(getattr(rows, name)), mask=np.asarray(getattr(rows, name)) == MISSING)
+        for name in NUMBERS
+    }
+    isolates = pa.array(np.asarray(rows.isolate), mask=np.asarray(rows.isolate) == MISSING)
+    times = np.asarray(rows.time)
+    return pa.table({
+        "time": pa.array(times, mask=times == NO_TIME).view(pa.timestamp("ns")),
+        "kind": pa.DictionaryArray.from_arrays(pa.array(np.asarray(rows.kind)), pa.array(ROW_KINDS)),
+        "isolate": pa.DictionaryArray.from_arrays(isolates, pa.array(rows.names, pa.string())),
+        "duration_ms": pa.array(np.asarray(rows.duration_ms), from_pandas=True),
+        **columns,
+    })  # fmt: skip
