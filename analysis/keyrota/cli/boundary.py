@@ -21,6 +21,8 @@ INTERRUPTED: Final = 130
 COMMANDS: Final = {
     "check": "Gate on the findings: exit 1 if an error is left.",
     "explain": "What a finding means and how to fix it.",
+    "fetch": "The logs of a project from Supabase into a folder, each row once.",
+    "history": "Events of many days in one file, each row once.",
     "notebook": "A notebook that plans for your logs, ready to run.",
     "onset": "The traffic at which 429s begin, for each size of a pool.",
     "parse": "Turn logs into the event table.",
