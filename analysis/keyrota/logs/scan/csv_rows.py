@@ -190,7 +190,7 @@ def _whole_number(buffer: Any, start: int, end: int) -> int:
         byte = buffer[index]
         if byte < _0 or byte > _9:
             return UNSURE
-        value = value * 10 + (int(byte) - _0)
+        value = value * 10 + (np.intp(byte) - _0)
     return int(value)
 
 

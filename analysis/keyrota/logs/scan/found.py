@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
+
 from keyrota.events import CAUSES, KINDS
 from keyrota.logs.scan.alphabet import JSON, QUOTE, RAW, UNSURE, WHITE
 from keyrota.logs.scan.prefix import after_white
@@ -37,14 +39,14 @@ FOUND: Final = 9
 
 def number(buffer: Any, at: int, end: int, digits: int) -> tuple[int, int]:
     """Return a number of up to so many digits and the position behind it; -1 if there is none."""
-    value = 0
+    value: Any = 0
     stop = min(end, at + digits)
     start = at
     while at < stop:
         byte = buffer[at]
         if byte < _0 or byte > _9:
             break
-        value = value * 10 + (int(byte) - _0)
+        value = value * 10 + (np.intp(byte) - _0)
         at += 1
     return (value if at > start else -1), at
 

@@ -102,9 +102,9 @@ def _hash(buffer: Any, start: int, end: int) -> Any:
 
 def fill_slots(names: Any) -> int:
     """Put the numbers of all names into their slots."""
-    last = len(names.slots) - 1
+    last: Any = np.intp(len(names.slots) - 1)
     for number in range(names.used[0]):
-        slot = int(names.hashes[number] & np.uint64(last))
+        slot = np.intp(names.hashes[number] & np.uint64(last))
         while names.slots[slot] != 0:
             slot = (slot + 1) & last
         names.slots[slot] = number + 1
@@ -131,10 +131,10 @@ def number_of(buffer: Any, start: int, end: int, names: Any, is_id: bool) -> int
     if start < 0 or length < 1 or length > NAME_LENGTH:
         return -1
     value = _hash(buffer, start, end)
-    last = len(names.slots) - 1
-    slot = int(value & np.uint64(last))
+    last: Any = np.intp(len(names.slots) - 1)
+    slot = np.intp(value & np.uint64(last))
     while names.slots[slot] != 0:
-        number = int(names.slots[slot]) - 1
+        number: Any = np.intp(names.slots[slot] - 1)
         if names.hashes[number] == value and _is_same(buffer, start, length, names, number):
             return -1 if is_id and not names.are_ids[number] else number
         slot = (slot + 1) & last

@@ -73,9 +73,9 @@ def escaped_value(buffer: Any, at: int, end: int) -> int:
     r"""Return the number of a JSON escape ``\uXXXX`` whose backslash stands at `at`, -1 if it is none."""
     if at + 6 > end or buffer[at + 1] != _U:
         return -1
-    value = 0
+    value: Any = 0
     for index in range(at + 2, at + 6):
-        byte = int(buffer[index])
+        byte: Any = np.intp(buffer[index])
         if not HEXADECIMAL[byte]:
             return -1
         value = value * 16 + (byte - 48 if byte < 58 else (byte | 32) - 87)

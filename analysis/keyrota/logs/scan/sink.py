@@ -49,8 +49,8 @@ class Sink(NamedTuple):
 _DTYPES: Final = {
     "kind": np.int8, "time": np.int64, "line": np.int64, "key": np.int32, "position": np.int32,
     "size": np.int32, "status": np.int16, "cause": np.int8, "retry_after_s": np.float64,
-    "duration_ms": np.float64, "pool": np.int32, "function": np.int32, "function_id": np.int32, "isolate": np.int32, "row_id": np.uint64,
-    "text_start": np.int64, "text_end": np.int64,
+    "duration_ms": np.float64, "pool": np.int32, "function": np.int32, "function_id": np.int32,
+    "isolate": np.int32, "row_id": np.uint64, "text_start": np.int64, "text_end": np.int64,
 }  # fmt: skip
 
 

@@ -53,7 +53,8 @@ def after_stamp(buffer: Any, at: int, end: int) -> int:
 
 def _two(buffer: Any, at: int) -> int:
     """Return a number of two digits, a large negative one if it is none."""
-    tens, ones = int(buffer[at]) - _0, int(buffer[at + 1]) - _0
+    tens: Any = np.intp(buffer[at]) - _0
+    ones: Any = np.intp(buffer[at + 1]) - _0
     return tens * 10 + ones if 0 <= tens <= 9 and 0 <= ones <= 9 else -10_000
 
 
@@ -80,9 +81,10 @@ def iso_time(buffer: Any, at: int, end: int) -> int:
     at += _STAMP_LENGTH
     if at < end and buffer[at] == _DOT:
         at += 1
-        start, fraction = at, 0
+        start = at
+        fraction: Any = 0
         while at < end and at - start < 9 and _0 <= buffer[at] <= _9:
-            fraction = fraction * 10 + (int(buffer[at]) - _0)
+            fraction = fraction * 10 + (np.intp(buffer[at]) - _0)
             at += 1
         if at == start:
             return UNSURE
@@ -98,12 +100,12 @@ def number_time(buffer: Any, at: int, end: int) -> int:
     # Of numbers with 19 digits all that begin with 1 to 8 fit 64 bits.
     if length < 10 or length > 19 or buffer[at] == _0 or (length == 19 and buffer[at] == _9):
         return UNSURE
-    value = 0
+    value: Any = 0
     for index in range(at, end):
         byte = buffer[index]
         if byte < _0 or byte > _9:
             return UNSURE
-        value = value * 10 + (int(byte) - _0)
+        value = value * 10 + (np.intp(byte) - _0)
     if value >= _EARLIEST:
         return value
     for unit in (1_000, 1_000_000, _SECOND):
