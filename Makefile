@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOG ?= sample_logs/
 
-.PHONY: report page app test nightly lint format docs site bench validation test-lowest clean
+.PHONY: report page app test nightly lint format docs site bench bench-parse bench-scale validation test-lowest clean
 
 report: $(VENV)/.installed
 	$(BIN)/keyrota report $(LOG)
@@ -35,6 +35,17 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/bench.py
+
+# Reading against Polars, ripgrep, DuckDB and pandas: writes the tables of docs/performance.md.
+bench-parse: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/parse/bench.py
+
+# Rows, history, many keys, many workers: what grows, and how. Writes docs/scaling.md.
+bench-scale: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/columns.py 10000000
+	$(BIN)/python benchmarks/history.py
+	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/scale_page.py
 
 validation: $(VENV)/.installed-dev
 	$(BIN)/python docs/validation.py

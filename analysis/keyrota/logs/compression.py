@@ -20,7 +20,10 @@ CHUNK_BYTES: Final = 1 << 18
 """How much is read at a time."""
 
 INFLATED_LIMIT: Final = 4 << 30
-"""Where decompression of one source ends."""
+"""Where decompression of one source ends, unless it is as long as its compressed bytes let expect."""
+
+BOMB_RATIO: Final = 100
+"""More bytes than so many for each compressed one are no log: these shrink to a tenth, bombs to a thousandth."""
 
 _MAGIC: Final = (
     (b"\x1f\x8b", "gzip"),
@@ -91,8 +94,11 @@ class Inflated:
         )
         for out in inflated:
             total += len(out)
-            if total > self._limit:
-                self.problem = f"it inflates to more than {self._limit:,} bytes; the rest was left out"
+            if total > max(self._limit, BOMB_RATIO * self.raw_bytes):
+                self.problem = (
+                    f"it inflates to more than {self._limit:,} bytes, and more than {BOMB_RATIO} times its "
+                    "size; the rest was left out"
+                )
                 return
             yield out
 
