@@ -21,6 +21,7 @@ import yaml
 import keyrota
 from keyrota.cli.boundary import group, run
 from keyrota.fetch.answers import Answer
+from keyrota.history import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "sample_logs"
@@ -132,14 +133,18 @@ def readers_folder(tmp_path_factory):
     shutil.copy(PACKAGE / "pools" / "default_pools.toml", folder / "pools.toml")
     scenario = next(block for page in DOCS for block in blocks(page, "toml") if "[[functions]]" in block)
     (folder / "scenario.toml").write_text(scenario, encoding="utf-8")
+    (folder / "data" / "keyrota").mkdir(parents=True)
+    open_store(folder / "data" / "keyrota" / "history.duckdb").add(SAMPLES / "day_with_429s.log.zst")
     return folder
 
 
 @pytest.mark.parametrize("chain", chains())
 def test_documented_commands_run(chain, readers_folder, tmp_path, monkeypatch, capsys):
     """Every keyrota command of the documentation runs, on sample logs in place of the reader's own."""
+    shutil.copytree(readers_folder / "data", tmp_path / "data")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     for item in readers_folder.iterdir():
-        if not any(item.name in re.findall(WRITES, command) for command in chain):
+        if item.name != "data" and not any(item.name in re.findall(WRITES, command) for command in chain):
             (tmp_path / item.name).symlink_to(item)
     monkeypatch.chdir(tmp_path)
     for command in chain:

@@ -60,6 +60,7 @@ def command(
       keyrota check logs/
       keyrota check --select R,C --format github logs/
       keyrota check --max-rejected 1% logs/
+      keyrota check --store --since 24h
     """
     from keyrota.cli.output import emit, refuse_to_overwrite
     from keyrota.cli.reading import read_arguments
@@ -69,7 +70,7 @@ def command(
 
     chosen, left_out = _codes(select), _codes(ignore)
     selected([], select=chosen, ignore=left_out)  # refuse a wrong code before the work
-    refuse_to_overwrite([output], [*arguments.logs, arguments.pools])
+    refuse_to_overwrite([output], arguments.inputs)
     reading = read_arguments(arguments)
     content = judge(reading, alpha=alpha, seed=seed, target=target, max_rejected=max_rejected)
     findings = selected(content.findings, select=chosen, ignore=left_out)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from keyrota.planning.log_model import LogModel
     from keyrota.report.model import PoolModel
     from keyrota.simulation.scenario import Scenario
+    from keyrota.workers import Jobs
 
 CHANGES: Final = frozenset({
     "policy", "picks_per_request", "on_reject", "tries", "backoff_s", "budget", "jitter", "window",
@@ -26,7 +27,7 @@ ALLOWED: Final = CHANGES | {"pools", "pool"}
 
 
 def fitted_scenario(
-    logs: tuple[str, ...], arguments: ScenarioArguments, *, growth_per_day: float | None, quiet: bool
+    logs: LogArguments, arguments: ScenarioArguments, *, growth_per_day: float | None
 ) -> tuple[Scenario, LogModel]:
     """Return the scenario that was fitted to logs, changed by the options, and the fits.
 
@@ -45,10 +46,10 @@ def fitted_scenario(
     others = sorted(flag(name) for name in arguments.given - ALLOWED)
     if others:
         raise ConfigurationError(
-            f"--like takes pools, traffic and isolates from the log; leave out {listed(others)}"
+            f"{'--like takes' if logs.logs else '--store takes'} pools, traffic and isolates from the log; "
+            f"leave out {listed(others)}"
         )
-    reading = read_arguments(LogArguments(logs, arguments.pools, None, None, quiet))
-    model = model_of(reading, arguments.pool)
+    model = model_of(read_arguments(logs), arguments.pool)
     scenario = changed_by(arguments, scenario_of(model.fitted, model.span_ns))
     if growth_per_day is not None:
         functions = tuple(
@@ -58,7 +59,7 @@ def fitted_scenario(
             for function in scenario.functions
         )
         scenario = replace(scenario, functions=functions)
-    if not quiet:
+    if not logs.quiet:
         for told in model.too_thin:
             note(told)
         if _differ(model) and not arguments.given & {"policy", "on_reject"}:
@@ -77,7 +78,7 @@ def _differ(model: LogModel) -> bool:
 
 def checked_models(
     model: LogModel, arguments: ScenarioArguments, *, growth_per_day: float | None, seed: int, engine: str,
-    jobs: int,
+    jobs: Jobs,
 ) -> list[PoolModel]:  # fmt: skip
     """Return the fits, each with its prediction, unless options have changed the scenario."""
     from keyrota.planning.fitted import scenario_of

@@ -112,6 +112,15 @@ def _from_anywhere(log: str) -> str:
     """Return a path or a pattern that means the same in any folder."""
     import glob
 
+    from keyrota.logs.remote import is_address, masked
+
+    if is_address(log):
+        if masked(log) != log:
+            raise ConfigurationError(
+                f"{masked(log)}: what is secret in an address would stand in the notebook; fetch the log, "
+                "and name the file"
+            )
+        return log
     if os.path.isabs(log) or os.path.lexists(log):
         return os.path.abspath(log)
     return os.path.join(glob.escape(os.getcwd()), log)

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyrota.cli.options import debug_option, output_options, quiet_option, target_option
+from keyrota.cli.options import (
+    debug_option,
+    output_options,
+    quiet_option,
+    target_option,
+    workers_of_options,
+)
 from keyrota.cli.scenario_options import ScenarioArguments, experiment_options, scenario_options
 from keyrota.cli.values import Growth, Share, Sizes
 from keyrota.errors import ConfigurationError
@@ -62,6 +68,7 @@ def command(
     engine: str,
     seed: int,
     jobs: int,
+    cluster: str | None,
     output_format: str,
     quiet: bool,
     output: Path | None,
@@ -87,6 +94,7 @@ def command(
     from keyrota.report.onset import describe
     from keyrota.report.onset_text import as_text
 
+    workers = workers_of_options(jobs, cluster)
     if output is not None:
         refuse_to_overwrite([output], [arguments.pools, arguments.scenario_file])
         refuse_to_replace(output, overwrite=force)
@@ -114,7 +122,7 @@ def command(
         for pool in pools:
             found = find_onset(
                 scenario, pool=pool, sizes=sizes, target=target, precision=precision, growth_per_day=growth,
-                seed=seed, engine=engine, jobs=jobs, on_progress=on_progress,
+                seed=seed, engine=engine, jobs=workers, on_progress=on_progress,
             )  # fmt: skip
             onsets.append(found)
     if output_format == "json":

@@ -17,6 +17,8 @@ from keyrota.errors import ConfigurationError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from keyrota.workers import Workers
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -40,8 +42,26 @@ def pools_file(_context: click.Context, _option: click.Parameter, value: str | N
         return str(path)
 
 
+def _store_path(_context: click.Context, _option: click.Parameter, value: str | None) -> Path | None:
+    if value == "":
+        from keyrota.history.place import default_store
+
+        return default_store()
+    return None if value is None else Path(value)
+
+
+store_option = click.option(
+    "--store",
+    metavar="[FILE]",
+    is_flag=False,
+    flag_value="",
+    callback=_store_path,
+    help="Read the history instead of LOG...: the user's own, or that of FILE; see keyrota history.",
+)
+
+
 def log_options(command: Command) -> Command:
-    """Add LOG..., --pools, --since, --until, --quiet and --debug; the command gets `LogArguments` first."""
+    """Add LOG..., --store, --pools, --since, --until, --cluster, -q, --debug; these give `LogArguments`."""
 
     @wraps(command)
     def with_arguments(
@@ -50,13 +70,21 @@ def log_options(command: Command) -> Command:
         since: str | None,
         until: str | None,
         quiet: bool,
+        store: Path | None,
+        cluster: str | None,
         **rest: Any,
     ) -> Any:
-        return command(LogArguments(logs, pools, since, until, quiet), **rest)
+        if not logs and store is None:
+            context = click.get_current_context()
+            missing = next(param for param in context.command.params if param.name == "logs")
+            raise click.MissingParameter(ctx=context, param=missing)
+        workers = workers_of_options(-1, cluster)
+        return command(LogArguments(logs, pools, since, until, quiet, store, workers), **rest)
 
     for add in reversed(
         (
-            click.argument("logs", metavar="LOG...", nargs=-1, required=True),
+            click.argument("logs", metavar="LOG...", nargs=-1),
+            store_option,
             click.option(
                 "--pools",
                 metavar="FILE|infer",
@@ -70,6 +98,7 @@ def log_options(command: Command) -> Command:
                 help="Only events from here on: 2025-11-10, 2025-11-10T08:00Z, or 24h before the last event.",
             ),
             click.option("--until", metavar="TIME", help="Only events before this time."),
+            cluster_option,
             quiet_option,
             debug_option,
         )
@@ -120,10 +149,45 @@ target_option = click.option(
     metavar="P",
     help="Share of requests that may end in a 429.",
 )
+
+
+def _cluster(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    from keyrota.cluster import check_cluster
+
+    return check_cluster(value)
+
+
+cluster_option = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    callback=_cluster,
+    help="Work on a Dask cluster: tcp://HOST:8786 is a scheduler; local:4, four processes here. The result "
+    "is the same.",
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No notes and no progress on standard error.")
 debug_option = click.option(
     "--debug", is_flag=True, help="Show the traceback of an error.", expose_value=False
 )
+
+
+def workers_of_options(jobs: int, cluster: str | None) -> Workers:
+    """Return the workers of --jobs and --cluster; they are closed when the command ends.
+
+    Raises
+    ------
+    ConfigurationError
+        If both were given, or --jobs is not allowed.
+    """
+    from keyrota.workers import Workers
+
+    context = click.get_current_context()
+    if cluster is None:
+        return context.with_resource(Workers(jobs))
+    if context.get_parameter_source("jobs") not in (None, click.core.ParameterSource.DEFAULT):
+        raise ConfigurationError("--jobs has no effect with --cluster: a cluster has its own workers")
+    return context.with_resource(Workers(cluster=cluster))
 
 
 def time_bound(text: str | None, option: str, last: pd.Timestamp | None) -> pd.Timestamp | None:

@@ -39,9 +39,11 @@ def command(
       keyrota parse logs/ -o events.parquet
       keyrota parse export.json | head
     """
+    from keyrota.cli.output import refuse_to_overwrite
     from keyrota.cli.reading import read_arguments
 
     chosen = _format(output_format, output)
+    refuse_to_overwrite([output], arguments.inputs)
     reading = read_arguments(arguments)
     if output is None:
         _print(reading.events, chosen)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from keyrota.cli.options import debug_option, output_options, quiet_option, target_option
+from keyrota.cli.options import (
+    debug_option,
+    output_options,
+    quiet_option,
+    store_option,
+    target_option,
+    workers_of_options,
+)
 from keyrota.cli.reading import LogArguments
 from keyrota.cli.scenario_options import ScenarioArguments, experiment_options, scenario_options
 from keyrota.cli.values import Duration, Growth
@@ -24,6 +31,7 @@ DAY_S: Final = 86_400.0
 
 @click.command("plan")
 @click.argument("logs", metavar="[LOG...]", nargs=-1)
+@store_option
 @target_option
 @click.option(
     "--growth",
@@ -56,6 +64,7 @@ DAY_S: Final = 86_400.0
 def command(
     arguments: ScenarioArguments,
     logs: tuple[str, ...],
+    store: Path | None,
     target: float,
     growth: float | None,
     horizon: float,
@@ -64,6 +73,7 @@ def command(
     engine: str,
     seed: int,
     jobs: int,
+    cluster: str | None,
     output_format: str,
     quiet: bool,
     output: Path | None,
@@ -80,6 +90,7 @@ def command(
       keyrota plan --pool CHAT --rate 0.5/min --growth 20%/month
       keyrota plan --rate CHAT=0.2/min --rate IMAGE=3/min --format markdown -o plan.md
       keyrota plan logs/ --growth 10%/month
+      keyrota plan --store --since 30d
     """
     from keyrota.cli.output import emit, refuse_to_overwrite, text_style
     from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
@@ -90,22 +101,23 @@ def command(
     from keyrota.report.plan_markdown import as_markdown
     from keyrota.report.plan_text import as_text
 
+    workers = workers_of_options(jobs, cluster)
+    given = LogArguments(logs, arguments.pools, since, until, quiet, store, workers)
     if output is not None:
-        refuse_to_overwrite([output], [*logs, arguments.pools, arguments.scenario_file])
+        refuse_to_overwrite([output], [*given.inputs, arguments.scenario_file])
         refuse_to_replace(output, overwrite=force)
     if growth is None and _was_given("horizon"):
         raise ConfigurationError("--horizon has no effect here; it goes with --growth")
-    if logs:
+    if logs or store is not None:
         from keyrota.cli.plan_logs import questions_of_logs
 
-        given = LogArguments(logs, arguments.pools, since, until, quiet)
         questions = questions_of_logs(given, arguments, _windows(arguments))
     else:
         questions = _of_rates(arguments, since, until, quiet)
     with patient_bar(count_bar, "searches", quiet=quiet, waiting=ENGINE_STARTS) as update:
         plans = answers_to(
             questions, on_progress=update, target=target, growth_per_day=growth,
-            horizon_days=horizon / DAY_S, seed=seed, engine=engine, jobs=jobs,
+            horizon_days=horizon / DAY_S, seed=seed, engine=engine, jobs=workers,
         )  # fmt: skip
     config = questions[0].config
     if output_format == "json":
@@ -126,7 +138,7 @@ def _of_rates(
     from keyrota.planning.questions import Question
 
     if since is not None or until is not None:
-        raise ConfigurationError("--since and --until have no effect here; they go with LOG...")
+        raise ConfigurationError("--since and --until have no effect here; they go with LOG... or --store")
     own = arguments if "keys" in arguments.given else with_keys(arguments, 1)
     scenario = scenario_of_arguments(own, can_replay=False)
     sending = {function.pool for function in scenario.functions if function.arrivals is not None}

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from keyrota.cli.progress import error_console, patient_bar
-from keyrota.errors import InputError
+from keyrota.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from keyrota.logs.read import Reading
+    from keyrota.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -30,21 +32,30 @@ class LogArguments:
     since: str | None
     until: str | None
     quiet: bool
+    store: Path | None = None
+    workers: Workers | None = None
+
+    @property
+    def inputs(self) -> list[str | None]:
+        """The files that are read, which no output may replace."""
+        return [*self.logs, self.pools, None if self.store is None else str(self.store)]
 
 
 def read_arguments(arguments: LogArguments) -> Reading:
-    """Read the logs that the arguments name, within their span of time.
+    """Read the logs that the arguments name, or the history, within their span of time.
 
     Raises
     ------
     KeyrotaError
         As `keyrota.logs.read.read`, and if --since or --until is no time or leaves nothing.
     """
+    if arguments.store is not None:
+        return _read_store(arguments.store, arguments)
     from keyrota.cli.options import time_bound
     from keyrota.logs.read import quality_messages, read
 
-    with _progress(arguments) as on_read:
-        reading = read(arguments.logs, pools=arguments.pools, on_read=on_read)
+    with reading_progress(arguments.logs, quiet=arguments.quiet) as on_read:
+        reading = read(arguments.logs, pools=arguments.pools, on_read=on_read, workers=arguments.workers)
     if not arguments.quiet:
         from keyrota.display import visible
 
@@ -62,14 +73,29 @@ def read_arguments(arguments: LogArguments) -> Reading:
         raise InputError(
             f"no event lies in the span of --since and --until; the log has events from {first} to {last}"
         )
-    return replace(reading, events=events)
+    return replace(reading, events=events, marks=None)
+
+
+def _read_store(path: Path, arguments: LogArguments) -> Reading:
+    from keyrota.cli.options import time_bound
+    from keyrota.history import open_store
+
+    if arguments.logs:
+        raise ConfigurationError(
+            "--store reads the history, and LOG... reads logs: give one of them. To have both, add the logs "
+            "first: keyrota history add LOG..."
+        )
+    store = open_store(path)
+    last = store.last()
+    since, until = time_bound(arguments.since, "--since", last), time_bound(arguments.until, "--until", last)
+    return store.read(since=since, until=until, pools=arguments.pools)
 
 
 @contextmanager
-def _progress(arguments: LogArguments) -> Iterator[Callable[[int], None] | None]:
+def reading_progress(logs: tuple[str, ...], *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
     """Show a bar of the bytes read."""
     done = 0
-    with patient_bar(partial(_bar, arguments.logs), "reading", quiet=arguments.quiet) as update:
+    with patient_bar(partial(_bar, logs), "reading", quiet=quiet) as update:
 
         def on_read(number: int) -> None:
             nonlocal done

@@ -74,6 +74,7 @@ def command(
       keyrota report logs/ -o report.html
       keyrota report --pools infer --since 24h export.json
       keyrota report --since 24h export.json --against export.json
+      keyrota report --store --since 7d
       docker logs supabase_edge_runtime_app 2>&1 | keyrota report -
     """
     from keyrota.cli.output import emit, refuse_input, refuse_to_overwrite
@@ -84,7 +85,7 @@ def command(
     has_page = chosen == "html" or figures is not None
     if no_plan and not has_page:
         raise ConfigurationError("--no-plan has no effect here; it goes with --format html or --figures")
-    refuse_to_overwrite([output], [*arguments.logs, arguments.pools])
+    refuse_to_overwrite([output], arguments.inputs)
     if output is not None:
         from keyrota.report.atomic import refuse_to_replace
 
@@ -101,7 +102,7 @@ def command(
         content = replaced(content, comparison=compare_readings(earlier, reading, alpha=alpha, seed=seed))
     page = None
     if has_page:
-        page = _page(content, reading, target=target, seed=seed, with_plan=not no_plan, quiet=arguments.quiet)
+        page = _page(content, reading, arguments, target=target, seed=seed, with_plan=not no_plan)
     if figures is not None and page is not None:
         from keyrota.report.figures import write_figures
         from keyrota.report.html import figures_of
@@ -145,15 +146,16 @@ def _written(chosen: str, content: Report, page: Page | None, output: Path | Non
 
 
 def _page(
-    content: Report, reading: Reading, *, target: float, seed: int, with_plan: bool, quiet: bool
+    content: Report, reading: Reading, arguments: LogArguments, *, target: float, seed: int, with_plan: bool
 ) -> Page:
     from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
     from keyrota.report.page import page_of
 
-    with patient_bar(count_bar, "searches", quiet=quiet, waiting=ENGINE_STARTS) as update:
+    with patient_bar(count_bar, "searches", quiet=arguments.quiet, waiting=ENGINE_STARTS) as update:
         return page_of(
-            content, reading, target=target, seed=seed, jobs=-1, with_plan=with_plan, on_progress=update
-        )
+            content, reading, target=target, seed=seed, jobs=arguments.workers or -1, with_plan=with_plan,
+            on_progress=update,
+        )  # fmt: skip
 
 
 def _read_earlier(against: tuple[str, ...], arguments: LogArguments, reading: Reading) -> Reading:
@@ -163,4 +165,5 @@ def _read_earlier(against: tuple[str, ...], arguments: LogArguments, reading: Re
     # Pools that were inferred from each log might differ in their names.
     pools: Any = reading.pools if arguments.pools == "infer" else arguments.pools
     quiet = arguments.quiet or set(against) <= set(arguments.logs)
-    return read_arguments(replace(arguments, logs=against, pools=pools, since=None, until=None, quiet=quiet))
+    earlier = replace(arguments, logs=against, pools=pools, since=None, until=None, quiet=quiet, store=None)
+    return read_arguments(earlier)

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from keyrota.cli.options import pools_file
+from keyrota.cli.options import cluster_option, pools_file
 from keyrota.cli.values import Duration, Rate
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -232,7 +232,7 @@ def scenario_options(*, without: tuple[str, ...] = ()) -> Callable[[Command], Co
 
 
 def experiment_options(command: Command) -> Command:
-    """Add --engine, --seed and --jobs."""
+    """Add --engine, --seed, --jobs and --cluster."""
     for add in reversed(
         (
             click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True),
@@ -241,6 +241,7 @@ def experiment_options(command: Command) -> Command:
                 "--jobs", metavar="N", type=int, default=1, show_default=True,
                 help="Workers; -1: one on each core. The result is the same.",
             ),
+            cluster_option,
         )
     ):  # fmt: skip
         command = add(command)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from keyrota.cli.options import debug_option, output_options, quiet_option
+from keyrota.cli.options import (
+    debug_option,
+    output_options,
+    quiet_option,
+    store_option,
+    workers_of_options,
+)
+from keyrota.cli.reading import LogArguments
 from keyrota.cli.scenario_options import ScenarioArguments, experiment_options, scenario_options
 from keyrota.cli.values import Growth, Share
 from keyrota.errors import ConfigurationError
@@ -30,6 +37,9 @@ MOST_LOGGED: Final = 2_000_000
     multiple=True,
     help="The traffic, isolates, rotation and limits of a log, fitted; its 429s are predicted.",
 )
+@store_option
+@click.option("--since", metavar="TIME", help="Only events of these logs from here on.")
+@click.option("--until", metavar="TIME", help="Only events of these logs before this time.")
 @click.option("--growth", metavar="G", type=Growth(), help="Growth of the traffic: 10%/day, 20%/month.")
 @click.option(
     "--replications", metavar="N", type=int, default=20, show_default=True, help="Independent runs, at least."
@@ -58,12 +68,16 @@ MOST_LOGGED: Final = 2_000_000
 def command(
     arguments: ScenarioArguments,
     like: tuple[str, ...],
+    store: Path | None,
+    since: str | None,
+    until: str | None,
     growth: float | None,
     replications: int,
     precision: float | None,
     engine: str,
     seed: int,
     jobs: int,
+    cluster: str | None,
     write_log: str | None,
     shape: str | None,
     output_format: str,
@@ -82,6 +96,7 @@ def command(
       keyrota simulate --pool CHAT --rate 0.5/min --on-reject failover --precision 5%
       keyrota simulate --keys 4 --per-minute 2 --rate 4/min --write-log day.log
       keyrota simulate --like export.json --on-reject failover
+      keyrota simulate --store --since 7d --growth 20%/month
     """
     from keyrota.cli.output import emit, refuse_to_overwrite, text_style
     from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
@@ -92,11 +107,16 @@ def command(
     from keyrota.report.simulation_text import as_text
     from keyrota.simulation.experiment import simulate
 
+    workers = workers_of_options(jobs, cluster)
     fitted = None
-    if like:
+    readers = workers if cluster is not None else None
+    logs = LogArguments(like, arguments.pools, since, until, quiet, store, readers)
+    if like or store is not None:
         from keyrota.cli.like import fitted_scenario
 
-        scenario, fitted = fitted_scenario(like, arguments, growth_per_day=growth, quiet=quiet)
+        scenario, fitted = fitted_scenario(logs, arguments, growth_per_day=growth)
+    elif since is not None or until is not None:
+        raise ConfigurationError("--since and --until have no effect here; they go with --like or --store")
     else:
         scenario = scenario_of_arguments(arguments, growth_per_day=growth)
     if write_log == "":
@@ -104,7 +124,7 @@ def command(
     log_file = None if write_log in (None, "-") else Path(str(write_log))
     if write_log == "-" and output is None:
         raise ConfigurationError("--write-log -: the log and the result cannot share standard output; add -o")
-    inputs = [*like, *arguments.replay, arguments.pools, arguments.scenario_file]
+    inputs = [*logs.inputs, *arguments.replay, arguments.scenario_file]
     refuse_to_overwrite([log_file, output], inputs)
     for path in (log_file, output):  # before the work, not after it
         if path is not None:
@@ -121,7 +141,7 @@ def command(
             note(told)
     with patient_bar(count_bar, "replications", quiet=quiet, waiting=ENGINE_STARTS) as on_progress:
         experiment = simulate(
-            scenario, replications=replications, precision=precision, seed=seed, engine=engine, jobs=jobs,
+            scenario, replications=replications, precision=precision, seed=seed, engine=engine, jobs=workers,
             on_progress=on_progress,
         )  # fmt: skip
     if experiment.refusal is not None and not quiet:
@@ -137,7 +157,9 @@ def command(
 
         from keyrota.cli.like import checked_models
 
-        models = checked_models(fitted, arguments, growth_per_day=growth, seed=seed, engine=engine, jobs=jobs)
+        models = checked_models(
+            fitted, arguments, growth_per_day=growth, seed=seed, engine=engine, jobs=workers
+        )
         content = replace(content, fitted=models)
     if not content.requests.estimate and not quiet:
         note("no request arrived in the span that was simulated; look at --rate, --start and --duration")

@@ -176,7 +176,8 @@ def _read(paths: Paths, pools: Pools, on_read: Callable[[int], None] | None, wor
     if isinstance(given, bytes) or not isinstance(given, Iterable):
         raise InputError(f"a log is named by its path, not by {shown(type(given).__name__)}")
     sources = find_sources(given)
-    if any(source.is_named and is_event_table(source) for source in sources):
+    has_table = any(source.is_named and is_event_table(source) for source in sources)
+    if has_table or all(is_event_table(source) for source in sources):
         return _read_tables(sources, config, on_read)
     key_labels: dict[str, int] = {}
     duplicates = Duplicates()

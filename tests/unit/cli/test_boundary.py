@@ -41,7 +41,7 @@ def test_every_help_has_an_example(command, capsys):
     ("arguments", "code", "message"),
     [
         (["reprot"], 2, 'no command "reprot"; did you mean report?; see keyrota --help'),
-        (["zzz"], 2, 'no command "zzz"; commands are check, explain, notebook, onset, parse, plan, '),
+        (["zzz"], 2, 'no command "zzz"; commands are check, explain, fetch, history, notebook, onset, parse, plan, '),
         (["report"], 2, "Missing argument 'LOG...'; see keyrota report --help"),
         (["report", "nofile"], 3, "nofile: no such file or folder"),
         (["report", "no*file"], 3, "no*file: matches no file"),
@@ -50,9 +50,9 @@ def test_every_help_has_an_example(command, capsys):
         (["report", "--alpha", "2", "x"], 2,
          "Invalid value for '--alpha': \"2\" is not a share between 0 and 1, such as 1e-3 or 0.1%; "
          "see keyrota report --help"),
-        (["report", "https://example.org/a.json"], 3,
-         '"https://example.org/a.json": addresses are not read; fetch the log yourself and pipe it: '
-         "curl -L ADDRESS | keyrota report -"),
+        (["report", "ftp://example.org/a.json"], 3,
+         '"ftp://example.org/a.json": addresses of this kind are not read; allowed are s3://, gs:// and '
+         "https://. Fetch the log yourself and pipe it: keyrota report -"),
         (["explain", "R999"], 2, 'no finding has the code "R999"; '),
     ],
 )  # fmt: skip

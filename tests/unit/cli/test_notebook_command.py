@@ -104,7 +104,7 @@ def test_a_notebook_is_not_replaced_by_chance(folder, capsys):
     [
         (["-"], 2, "standard input can be read once"),
         (["missing.log"], 3, "no such file or folder"),
-        (["https://example.org/log"], 3, "addresses are not read"),
+        (["ftp://example.org/log"], 3, "addresses of this kind are not read"),
         ([str(LOG), "--pools", "missing.toml"], 2, "missing.toml"),
         ([str(LOG), "-o", "plan.txt"], 2, "ends in .ipynb"),
         ([str(LOG), "-o", "missing/plan.ipynb"], 4, "there is no folder"),

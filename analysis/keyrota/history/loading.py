@@ -1,0 +1,112 @@
+"""A span of a store as events: columns as they are, names for codes, the account of its sources."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from keyrota.events import NO_TIME, time_order, typed_events
+from keyrota.history.database import registered
+from keyrota.history.schema import NAMED
+from keyrota.logs.duplicates import Marks
+from keyrota.logs.read import LogInput, SourceInput
+from keyrota.logs.rows import KIND_CODES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from keyrota.history.database import Connection
+
+Bounds = tuple[int | None, int | None]
+"""Since and until, in nanoseconds."""
+
+_FILLS: Final = {"time_ns": NO_TIME, "retry_after_s": np.nan, "duration_ms": np.nan}
+
+
+def load_events(connection: Connection, bounds: Bounds) -> tuple[pd.DataFrame, Marks]:
+    """Return the events of a span in time order, and their marks.
+
+    Those without a time are there if neither bound is given. Picks whose place was told from the keys alone
+    have none.
+    """
+    condition, values = within(bounds)
+    return _loaded(connection, f"WHERE {condition}" if condition else "", values)
+
+
+def load_timeless(connection: Connection) -> tuple[pd.DataFrame, Marks]:
+    """Return the events without a time."""
+    return _loaded(connection, "WHERE time_ns IS NULL", [])
+
+
+def within(bounds: Bounds) -> tuple[str, list[int]]:
+    """Return the condition of a span, and what stands for its question marks."""
+    signs = [(">=", bounds[0]), ("<", bounds[1])]
+    conditions = [f"time_ns {sign} ?" for sign, bound in signs if bound is not None]
+    return " AND ".join(conditions), [bound for bound in bounds if bound is not None]
+
+
+def load_input(connection: Connection, bounds: Bounds) -> LogInput:
+    """Return the account of the sources that have events in a span."""
+    since, until = bounds
+    accounts = []
+    kinds: Counter[str] = Counter()
+    for account, found, first, last in connection.execute(
+        "SELECT account, found, first_ns, last_ns FROM sources ORDER BY id"
+    ).fetchall():
+        if since is not None and (last is None or last < since):
+            continue
+        if until is not None and (first is None or first >= until):
+            continue
+        accounts.append(msgspec.json.decode(account, type=SourceInput))
+        kinds.update(dict(json.loads(found)))
+    labels = connection.execute("SELECT number, label FROM key_labels ORDER BY number").fetchall()
+    return LogInput(tuple(accounts), (), tuple(sorted(kinds.items())), tuple(labels))
+
+
+def _loaded(connection: Connection, where: str, values: list[int]) -> tuple[pd.DataFrame, Marks]:
+    found = connection.execute(f"SELECT * FROM rows {where}", values).fetchnumpy()
+    columns = {name: np.ma.filled(column, _FILLS.get(name, -1)) for name, column in found.items()}
+    order = time_order(columns["time_ns"], columns["source"])
+    if order is not None:
+        columns = {name: column[order] for name, column in columns.items()}
+    names = _listed(connection.execute("SELECT code, name FROM names").fetchall())
+    sources = _listed(connection.execute("SELECT id, label FROM sources").fetchall())
+    kinds = np.array([KIND_CODES.get(str(name), 0) for name in names], dtype=np.int8)
+    marks = Marks(columns["time_ns"], kinds[columns["kind"]], columns.pop("row_id"), columns.pop("content"))
+    isolates, columns["isolate"] = _isolates(connection, columns["isolate"])
+    columns["time"] = columns.pop("time_ns")
+    categories: dict[str, Sequence[str | None]] = dict.fromkeys(NAMED, names)
+    return typed_events(columns, {**categories, "source": sources, "isolate": isolates}), marks
+
+
+def _listed(pairs: list[tuple[int, str]]) -> list[str | None]:
+    """Return names by their codes."""
+    names: list[str | None] = [None] * (1 + max((code for code, _ in pairs), default=0))
+    for code, name in pairs:
+        names[code] = name
+    return names
+
+
+def _isolates(connection: Connection, codes: NDArray[np.int64]) -> tuple[list[str | None], NDArray[np.int32]]:
+    """Return the names of isolates, and the column as codes of them; one name may stand there twice."""
+    known = codes >= 0
+    if not known.any():
+        return [], np.full(len(codes), -1, dtype=np.int32)
+    low = int(codes[known].min())
+    is_used = np.zeros(int(codes.max()) - low + 1, dtype=bool)
+    is_used[codes[known] - low] = True
+    wanted = pa.table({"code": np.flatnonzero(is_used) + low})
+    with registered(connection, "wanted", wanted):
+        named: dict[str, Any] = connection.execute(
+            "SELECT code, name FROM isolates SEMI JOIN wanted USING (code)"
+        ).fetchnumpy()
+    place = np.full(len(is_used) + 1, -1, dtype=np.int32)
+    place[named["code"] - low] = np.arange(len(named["code"]))
+    return list(named["name"]), place[np.where(known, codes - low, -1)]

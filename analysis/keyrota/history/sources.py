@@ -1,0 +1,44 @@
+"""Logs to readings, one source at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from keyrota.display import listed
+from keyrota.errors import InputError
+from keyrota.logs.read import read
+from keyrota.logs.sources import find_sources
+
+if TYPE_CHECKING:
+    from keyrota.logs.read import Paths, Pools, Reading
+    from keyrota.workers import Workers
+
+
+def readings_of(
+    logs: Paths, pools: Pools, on_read: Callable[[int], None] | None, skipped: list[tuple[str, str]],
+    workers: Workers | None = None,
+) -> Iterator[Reading]:  # fmt: skip
+    """Yield the reading of each source; files of a folder that hold no log go to `skipped`.
+
+    Raises
+    ------
+    InputError
+        If a file that was named is no log, or none is one.
+    """
+    given = [logs] if isinstance(logs, str | os.PathLike) else logs
+    count = 0
+    for source in find_sources(given):
+        try:
+            reading = read([source.address or source.name], pools=pools, on_read=on_read, workers=workers)
+        except InputError as error:
+            if source.is_named:
+                raise
+            skipped.append((source.label, str(error).removeprefix(f"{source.label}: ")))
+            continue
+        count += 1
+        yield reading
+    if not count:
+        names = listed([f"{name}: {reason}" for name, reason in skipped], limit=3)
+        raise InputError(f"no log found; {names}")
