@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from keyrota.logs.json_stream import JsonStream, decode_json
@@ -27,6 +27,7 @@ TEXTS = st.lists(
 
 
 @given(text=TEXTS, size=st.integers(1, 200))
+@example(text='{"a":1}{"a":2}\n\n{"a":3}\n', size=200)  # as many values as lines, but not one in each
 def test_both_ways_give_the_same_values(text: str, size: int) -> None:
     """Values, their lines, what was refused and whether the text was cut."""
     found = []

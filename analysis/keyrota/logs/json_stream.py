@@ -137,11 +137,15 @@ class JsonStream:
         """Consume the lines at hand if each is an object, and return these; else nothing."""
         end = self._text.rfind("\n", self._at) + 1
         lines = self._text[self._at : end]
+        number = lines.count("\n")
+        # The decoder skips blank lines and takes two objects out of one: each line is to be one.
+        if lines.count("\n{") + 1 != number or lines.count("}\n") + lines.count("}\r\n") != number:
+            return []
         try:
             values: list[dict[str, Any]] = _FAST.decode_lines(lines)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return []
-        if not values or len(values) != lines.count("\n") or not all(type(value) is dict for value in values):
+        if not values or len(values) != number or not all(type(value) is dict for value in values):
             return []
         self._at = end
         return values

@@ -10,7 +10,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from keyrota.logs.scan.alphabet import CR, IDENTIFIER, JSON, LF, NOTHING, QUOTE, SLUG, UNSURE
-from keyrota.logs.scan.found import INVOCATION, NAME_END, NAME_START, POOL_LINE, REJECTION, REQUEST, SHUTDOWN
+from keyrota.logs.scan.found import (
+    FRAGMENT,
+    INVOCATION,
+    NAME_END,
+    NAME_START,
+    POOL_LINE,
+    REJECTION,
+    REQUEST,
+    SHUTDOWN,
+)
 from keyrota.logs.scan.json_fields import (
     ADDRESS,
     CODE,
@@ -229,7 +238,7 @@ def scan_json(
                 sink.status[row] = fields[CODE]
             if fields[DURATION] >= 0:
                 sink.duration_ms[row] = fields[DURATION]
-        elif kind == REJECTION:
+        elif kind == REJECTION or kind == FRAGMENT:
             sink.text_start[row], sink.text_end[row] = message, message_end
         numbers[ROWS] = row + 1
         at = stop + 1

@@ -36,6 +36,7 @@ _WINDOW: Final = 1 << 12
 """How many bytes are handed to the general decoder at first: most odd records are one line."""
 
 _FAR: Final = 1 << 62
+_MARK: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(slots=True)
@@ -148,9 +149,11 @@ class Scan:
         marks = int(self._marks(blocks.buffer, *self._pairs, blocks.at, blocks.filled))
         if self._shape.format == "json":
             self._plan[0] = marks & MAY_BE_GLUED
-        self._nul_end = (
-            blocks.place + blocks.taken(blocks.filled).rfind(b"\x00") + 1 if marks & HAS_NUL else -1
-        )
+        self._nul_end = -1
+        if marks & HAS_NUL:
+            data = blocks.taken(blocks.filled)
+            last = max(data.rfind(b"\x00"), data.rfind(_MARK))
+            self._nul_end = blocks.place + last + 1
 
     def _walk(self) -> None:
         """Walk over the records at hand, until more bytes are needed or the limit is reached."""
