@@ -45,7 +45,7 @@ bench-scale: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/columns.py 10000000
 	$(BIN)/python benchmarks/history.py
 	$(BIN)/python benchmarks/growth.py
-	$(BIN)/python benchmarks/scale_page.py
+	$(BIN)/python benchmarks/scale.py
 
 validation: $(VENV)/.installed-dev
 	$(BIN)/python docs/validation.py

@@ -132,6 +132,7 @@ def test_no_module_calls(danger, owners):
         ("simpy", {"simulation.model"}),
         ("numba", {"simulation.compiled", "logs.scan.machine"}),
         ("joblib", {"workers"}),
+        ("distributed", {"cluster", "workers"}),
         ("duckdb", {"history.database"}),
         ("fsspec", {"logs.remote"}),
         ("isal", {"logs.quick_inflate"}),

@@ -11,6 +11,7 @@ from keyrota.planning.resize import at_total_rate, only_pool, total_rate
 from keyrota.simulation.experiment import simulate
 from keyrota.simulation.scenario import Scenario
 from keyrota.simulation.tally import OfFunction
+from keyrota.workers import Jobs
 
 REPLICATIONS: Final = 200
 LEAST_STEP: Final = 0.02
@@ -65,7 +66,7 @@ def check_model(
     replications: int = REPLICATIONS,
     seed: int = 0,
     engine: str = "auto",
-    jobs: int = 1,
+    jobs: Jobs = 1,
 ) -> ModelCheck:
     """Predict the share of 429s of a log, and hold it against the observed one.
 
@@ -105,7 +106,7 @@ def check_model(
 
 
 def _shares(
-    scenario: Scenario, replications: int, seed: int, engine: str, jobs: int
+    scenario: Scenario, replications: int, seed: int, engine: str, jobs: Jobs
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     tallies = simulate(scenario, replications=replications, seed=seed, engine=engine, jobs=jobs).tallies
     counts = tallies.functions.sum(axis=1)

@@ -15,9 +15,10 @@ from keyrota.planning.closed_form import ClosedForm, closed_form_at_usable
 from keyrota.planning.resize import only_pool, total_rate, with_size, without_day_limit
 from keyrota.planning.usable import usable_rate
 from keyrota.simulation.estimates import Quantity
-from keyrota.simulation.experiment import check_jobs, check_seed, chosen_engine, map_ordered
+from keyrota.simulation.experiment import check_seed, chosen_engine, map_ordered
 from keyrota.simulation.scenario import Scenario
 from keyrota.theory import day_rate_per_min
+from keyrota.workers import Jobs, check_jobs
 
 MOST_SIZE: Final = 1_000
 MOST_TARGET: Final = 0.99
@@ -106,7 +107,8 @@ def find_onset(
     growth_per_day: float | None = None,
     seed: int = 0,
     engine: str = "auto",
-    jobs: int = 1,
+    jobs: Jobs = 1,
+    cluster: str | None = None,
     on_progress: Callable[[], None] | None = None,
 ) -> Onset:
     """Find the usable rate of a pool for each of several sizes.
@@ -128,7 +130,7 @@ def find_onset(
         Growth of the traffic, 0.1 for 10 % a day: also tell when it reaches the usable rate.
     seed
         All sizes and all rates see the same random numbers.
-    engine, jobs
+    engine, jobs, cluster
         As for `keyrota.simulation.experiment.simulate`; a worker takes a size.
     on_progress
         Called when a size is done.
@@ -166,7 +168,7 @@ def find_onset(
         seed=seed, engine=chosen,
     )  # fmt: skip
     found = []
-    for entry in map_ordered(solve, list(sizes), jobs=jobs, engine=chosen):
+    for entry in map_ordered(solve, list(sizes), jobs=jobs, cluster=cluster, engine=chosen):
         found.append(entry)
         if on_progress is not None:
             on_progress()

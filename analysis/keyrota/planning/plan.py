@@ -17,10 +17,11 @@ from keyrota.planning.outlook import Outlook, look_ahead
 from keyrota.planning.resize import at_total_rate, only_pool, total_rate
 from keyrota.planning.smallest import SizeSearch, SmallestPool
 from keyrota.simulation.estimates import Quantity
-from keyrota.simulation.experiment import check_jobs, check_seed, chosen_engine, map_ordered
+from keyrota.simulation.experiment import check_seed, chosen_engine, map_ordered
 from keyrota.simulation.scenario import Scenario
 from keyrota.theory.day import MINUTES_PER_DAY
 from keyrota.traffic.arrivals import expected_requests
+from keyrota.workers import Jobs, check_jobs
 
 LEAST_RATE: Final = 1e-5
 """Requests a minute: about five a year."""
@@ -159,7 +160,8 @@ def make_plan(
     horizon_days: float = 90.0,
     seed: int = 0,
     engine: str = "auto",
-    jobs: int = 1,
+    jobs: Jobs = 1,
+    cluster: str | None = None,
     on_progress: Progress | None = None,
     source: str = "the rate that was given",
     hopeless: str | None = None,
@@ -184,7 +186,7 @@ def make_plan(
         How far to look ahead, with growth.
     seed
         All options and sizes see the same random numbers.
-    engine, jobs
+    engine, jobs, cluster
         As for `keyrota.simulation.experiment.simulate`; a worker takes an option.
     on_progress
         Called when a search is done.
@@ -227,7 +229,7 @@ def make_plan(
     cases = [(option, window) for option in options_of(own) for window in counted]
     search = partial(_result, own, cases, target=target, seed=seed, engine=chosen)
     results = []
-    for result in map_ordered(search, range(len(cases)), jobs=jobs, engine=chosen):
+    for result in map_ordered(search, range(len(cases)), jobs=jobs, cluster=cluster, engine=chosen):
         results.append(result)
         if on_progress is not None:
             on_progress(len(results), len(cases))

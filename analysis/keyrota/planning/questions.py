@@ -120,7 +120,7 @@ def answers_to(
     on_progress
         Called with the searches that are done, and how many there are.
     options
-        Of `keyrota.planning.plan.make_plan`: target, growth, seed, engine, jobs.
+        Of `keyrota.planning.plan.make_plan`: target, growth, seed, engine, jobs, cluster.
     """
     plans: list[Plan] = []
 

@@ -17,6 +17,7 @@ from keyrota.planning.plan import Plan
 from keyrota.planning.questions import answers_to, questions_of
 from keyrota.report.model import PoolModel, describe_model
 from keyrota.report.schema import PoolReport, Report, UseReport
+from keyrota.workers import Jobs
 
 SPARK_BINS: Final = 60
 """Points of a sparkline at most."""
@@ -67,7 +68,7 @@ def page_of(
     *,
     target: float,
     seed: int = 0,
-    jobs: int = 1,
+    jobs: Jobs = 1,
     with_plan: bool = True,
     on_progress: Progress | None = None,
 ) -> Page:
@@ -105,7 +106,7 @@ def page_of(
     return Page(report, models, tuple(plans), reading, seed, target, tuple(left_out))
 
 
-def _checked(model: LogModel, seed: int, jobs: int) -> list[PoolModel]:
+def _checked(model: LogModel, seed: int, jobs: Jobs) -> list[PoolModel]:
     return [
         describe_model(
             fitted,

@@ -20,6 +20,7 @@ from keyrota.simulation.estimates import Quantity, ratio
 from keyrota.simulation.scenario import Scenario
 from keyrota.simulation.setting import Setting, setting_of
 from keyrota.simulation.tally import OfFunction, Tally
+from keyrota.workers import Jobs, check_jobs, workers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,8 +34,6 @@ ENGINES: Final = ("auto", "compiled", "simpy")
 REPLICATIONS: Final = 20
 MOST_REPLICATIONS: Final = 10_000
 """A precision that needs more is not reached, and the result says so."""
-
-MOST_JOBS: Final = 256
 
 FRUITLESS: Final = 100
 """After so many replications without any 429 a relative precision is given up."""
@@ -89,7 +88,8 @@ def simulate(
     precision: float | None = None,
     seed: int = 0,
     engine: str = "auto",
-    jobs: int = 1,
+    jobs: Jobs = 1,
+    cluster: str | None = None,
     own_policy: KeyChoice | None = None,
     on_progress: Progress | None = None,
 ) -> Experiment:
@@ -110,7 +110,9 @@ def simulate(
     engine
         ``"compiled"``, ``"simpy"``, or ``"auto"``: the compiled one unless it refuses the scenario.
     jobs
-        Workers; -1 for one on each core.
+        Workers; -1 for one on each core; or `keyrota.workers.Workers` that several calls share.
+    cluster
+        Workers on a Dask cluster in their place: ``"local:4"``, ``"tcp://HOST:8786"``.
     own_policy
         A choice of keys in Python, in place of the scenario's policy; runs on SimPy in this process.
     on_progress
@@ -135,17 +137,18 @@ def simulate(
     run = partial(_replication, setting, np.random.SeedSequence(seed), engine=chosen, own_policy=own_policy)
     tallies: list[Tally] = []
     planned = replications
-    workers = 1 if own_policy is not None else jobs
-    while True:
-        for tally in map_ordered(run, range(len(tallies), planned), jobs=workers, engine=chosen):
-            tallies.append(tally)
-            if on_progress is not None:
-                on_progress(len(tallies), planned)
-        stacked = Tally(*(np.stack(tables) for tables in zip(*tallies, strict=True)))
-        further, is_precise = _plan(stacked, precision)
-        if further <= planned:
-            return Experiment(scenario, setting, chosen, refusal, seed, stacked, is_precise)
-        planned = further
+    # A choice of keys in Python may hold anything: it stays in this process.
+    with workers_of(jobs, cluster) if own_policy is None else workers_of(1) as workers:
+        while True:
+            for tally in map_ordered(run, range(len(tallies), planned), jobs=workers, engine=chosen):
+                tallies.append(tally)
+                if on_progress is not None:
+                    on_progress(len(tallies), planned)
+            stacked = Tally(*(np.stack(tables) for tables in zip(*tallies, strict=True)))
+            further, is_precise = _plan(stacked, precision)
+            if further <= planned:
+                return Experiment(scenario, setting, chosen, refusal, seed, stacked, is_precise)
+            planned = further
 
 
 def child_of(seed: np.random.SeedSequence, number: int) -> np.random.SeedSequence:
@@ -203,7 +206,7 @@ def simulated_events(scenario: Scenario, *, seed: int = 0, replication: int = 0)
     return event_table(setting, trace, own)
 
 
-def _check(replications: int, precision: float | None, engine: str, jobs: int) -> None:
+def _check(replications: int, precision: float | None, engine: str, jobs: Jobs) -> None:
     if not isinstance(replications, int) or not 1 <= replications <= MOST_REPLICATIONS:
         raise ConfigurationError(
             f"replications is {shown(replications)}; allowed are 1 to {MOST_REPLICATIONS:,}"
@@ -213,20 +216,6 @@ def _check(replications: int, precision: float | None, engine: str, jobs: int) -
     if engine not in ENGINES:
         raise ConfigurationError(f"engine {shown(engine)} is unknown; there are {', '.join(ENGINES)}")
     check_jobs(jobs)
-
-
-def check_jobs(jobs: int) -> None:
-    """Check a number of workers.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is not allowed.
-    """
-    if jobs != -1 and not 1 <= jobs <= MOST_JOBS:
-        raise ConfigurationError(
-            f"jobs is {shown(jobs)}; allowed are 1 to {MOST_JOBS}, or -1 for one on each core"
-        )
 
 
 def check_seed(seed: int) -> None:
@@ -264,22 +253,20 @@ def chosen_engine(
 
 
 def map_ordered(
-    work: Callable[[int], Result], items: Sequence[int], *, jobs: int, engine: str
+    work: Callable[[int], Result],
+    items: Sequence[int],
+    *,
+    jobs: Jobs,
+    cluster: str | None = None,
+    engine: str,
 ) -> Iterator[Result]:
     """Yield ``work(item)`` for each item in order, on so many workers."""
-    if jobs == 1 or len(items) < 2:
-        yield from map(work, items)
-        return
-    from joblib import Parallel, delayed
-
-    yield work(items[0])  # what is compiled then is compiled once, not once in each worker
-    # Machine code lets go of the interpreter's lock, so that threads do; SimPy needs processes.
-    workers = Parallel(
-        n_jobs=min(jobs, len(items)),
-        backend="threading" if engine == "compiled" else "loky",
-        return_as="generator",
-    )
-    yield from workers(delayed(work)(item) for item in items[1:])
+    is_compiled = engine == "compiled"
+    with workers_of(jobs, cluster) as workers:
+        # Machine code lets go of the interpreter's lock, so that threads do; SimPy needs processes.
+        yield from workers.map(
+            work, items, prefer="threads" if is_compiled else "processes", is_first_here=is_compiled
+        )
 
 
 def _replication(

@@ -85,7 +85,10 @@ def test_broken_links_in_a_folder_are_left_out(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "told"),
     [
-        ("ftp://example.com/log", '"ftp://example.com/log": addresses of this kind are not read; allowed are '),
+        (
+            "ftp://example.com/log",
+            '"ftp://example.com/log": addresses of this kind are not read; allowed are ',
+        ),
         ("HTTPX://example.com/log", "addresses of this kind are not read"),
         ("https://", '"https://": the address names no bucket or host'),
         ("s3:///a.log", '"s3:///a.log": the address names no bucket or host'),
@@ -109,7 +112,9 @@ def test_what_addresses_need_is_named(address: str, monkeypatch: pytest.MonkeyPa
     """Without the extra packages one line says how to install them."""
     for package in ("fsspec", "aiohttp"):
         monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(InputError, match=r"a\.log: reading it needs more packages: pip install 'keyrota\[remote"):
+    with pytest.raises(
+        InputError, match=r"a\.log: reading it needs more packages: pip install 'keyrota\[remote"
+    ):
         find_sources([address])
 
 
