@@ -13,7 +13,9 @@ import keyrota
 from keyrota.history import open_store
 from keyrota.logs.write import LogRow, pick_message, write_log
 
-KILLS = 12
+KILLS = [4, pytest.param(60, marks=pytest.mark.nightly)]
+"""How often; spread evenly over the time that an undisturbed run takes."""
+
 BEGIN = 1_762_905_600_000_000_000
 PER_SOURCE = 1000
 SOURCES = 12
@@ -91,7 +93,8 @@ def content(path):
     ],
     ids=["add", "prune"],
 )
-def test_a_kill_leaves_the_old_rows_or_the_new_ones(tmp_path, code, before, after):
+@pytest.mark.parametrize("kills", KILLS)
+def test_a_kill_leaves_the_old_rows_or_the_new_ones(tmp_path, code, before, after, kills):
     """Whenever it comes: while rows are written, while they are committed, while the file is closed."""
     logs = write_logs(tmp_path, 4, SOURCES)
     template = tmp_path / "template.duckdb"
@@ -111,18 +114,19 @@ def test_a_kill_leaves_the_old_rows_or_the_new_ones(tmp_path, code, before, afte
 
     _, whole, found = attempt("whole", 60)
     assert found == after
-    outcomes = [attempt(number, whole * (number + 0.5) / KILLS) for number in range(KILLS)]
+    outcomes = [attempt(number, whole * (number + 0.5) / kills) for number in range(kills)]
     # Otherwise nothing was tested: some of the kills came in time to leave the old rows.
     assert any(killed and found == before for killed, _, found in outcomes)
 
 
-def test_a_kill_while_a_store_is_made_leaves_none_or_a_whole_one(tmp_path):
+@pytest.mark.parametrize("kills", KILLS)
+def test_a_kill_while_a_store_is_made_leaves_none_or_a_whole_one(tmp_path, kills):
     """A store appears under its name when it is one."""
     logs = write_logs(tmp_path, 0, 2)
     _, whole = run_killed(ADD, [str(tmp_path / "whole.duckdb"), *logs], 60)
-    for number in range(KILLS):
+    for number in range(kills):
         path = tmp_path / f"{number}.duckdb"
-        run_killed(ADD, [str(path), *logs], whole * number / KILLS)
+        run_killed(ADD, [str(path), *logs], whole * number / kills)
         if path.exists():
             connection = duckdb.connect(str(path), read_only=True)
             assert connection.execute("SELECT count(*) FROM rows").fetchone()[0] in (0, 2 * PER_SOURCE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from keyrota.display import count, listed
@@ -77,8 +78,8 @@ def _undeclared_key(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     declared = {key for pool in facts.config for key in pool.keys}
     if not declared:
         return
-    picks = of_kind(facts.events, "pick")
-    rows = picks[picks["key"].notna() & ~picks["key"].isin(list(declared))]
+    is_odd = (facts.events["kind"] == "pick") & facts.events["key"].notna()
+    rows = facts.events[is_odd.to_numpy() & ~facts.events["key"].isin(list(declared)).to_numpy()]
     for name, group in rows.groupby(rows["pool"].astype(object), dropna=False):
         keys = sorted(int(key) for key in group["key"].unique())
         yield rule.finding(
@@ -98,13 +99,14 @@ def _position_mismatch(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
         if declared is None:
             continue
         place_of_key = {key: position for position, key in enumerate(declared.keys, start=1)}
-        picks = pool.picks
-        whole = picks[
-            (picks["size"] == declared.size)
-            & picks["key"].isin(list(place_of_key))
-            & picks["position"].notna()
-        ]
-        rows = whole[whole["key"].map(place_of_key).ne(whole["position"]).astype(bool)]
+        size, key, position = (
+            pool.picks[name].fillna(-1).to_numpy(dtype=np.int64) for name in ("size", "key", "position")
+        )
+        known = np.sort(np.array(declared.keys, dtype=np.int64))
+        place = np.minimum(np.searchsorted(known, key), len(known) - 1)
+        expected = np.array([place_of_key[own] for own in known.tolist()])[place]
+        is_whole = (size == declared.size) & (known[place] == key) & pool.picks["position"].notna().to_numpy()
+        rows = pool.picks[is_whole & (position != expected)]
         if rows.empty:
             continue
         first = rows.iloc[0]
@@ -127,8 +129,14 @@ def _announced_pool(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     """
     declared = [pool.name for pool in facts.config]
     moment = ["source", "isolate", "time"]
-    lines = of_kind(facts.events, "pick", "pool")
+    lines = of_kind(facts.events, "pool")
     lines = lines[lines["time"].notna() & lines["isolate"].notna() & lines["pool"].isin(declared)]
+    if lines.empty:
+        return
+    # Picks at other moments than those of pool lines match none, nor each other's.
+    picks = of_kind(facts.events, "pick")
+    picks = picks[picks["time"].isin(lines["time"]) & picks["isolate"].notna() & picks["pool"].isin(declared)]
+    lines = pd.concat([picks, lines]).sort_index()
     plain = lines.astype({"source": object, "isolate": object, "pool": object})
     picks = plain[plain["kind"] == "pick"].drop_duplicates(moment, keep=False)
     told = plain[plain["kind"] == "pool"].drop_duplicates(moment, keep=False)

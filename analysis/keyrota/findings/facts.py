@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from keyrota.events import check_events, of_kind
@@ -63,6 +64,22 @@ class PoolFacts:
         """Number of keys: as logged, else as declared."""
         return self.runs.size if self.runs is not None else self.declared.size if self.declared else 0
 
+    @cached_property
+    def logged_keys(self) -> dict[int, int]:
+        """The key that the log has most at each position of the main size, of equals the first."""
+        size, position, key = (
+            self.picks[name].fillna(-1).to_numpy(dtype=np.int64) for name in ("size", "position", "key")
+        )
+        own = (size == self.size) & (position >= 0) & (key >= 0)
+        width = int(key.max(initial=0)) + 1  # positions and keys are 32 bits: their product fits
+        pairs, first, number = np.unique(
+            position[own] * width + key[own], return_index=True, return_counts=True
+        )
+        found: dict[int, int] = {}
+        for pair in pairs[np.lexsort((first, -number))].tolist():
+            found.setdefault(pair // width, pair % width)
+        return found
+
     @property
     def functions(self) -> tuple[str, ...]:
         """Functions, as declared; without a declaration those seen picking."""
@@ -90,7 +107,12 @@ class LogFacts:
     @cached_property
     def pick_count(self) -> int:
         """Number of picks."""
-        return len(of_kind(self.events, "pick"))
+        return int((self.events["kind"] == "pick").sum())
+
+    @cached_property
+    def picking(self) -> pd.DataFrame:
+        """Isolate and function of every pick."""
+        return self.events.loc[(self.events["kind"] == "pick").to_numpy(), ["isolate", "function"]]
 
 
 def gather(
@@ -176,6 +198,8 @@ def _with_accounts(
                 accounts[pool.name].calls,
                 alpha=alpha / used / 2,  # of each pool the shares and the 429s
                 rng=named_stream(seed, "over time", pool.name),
+                # Where ids tell the isolates, marks of other isolates have changed nothing.
+                runs=pool.runs if pool.runs is not None and not pool.runs.basis.any() else None,
             ),
         )
         for pool in pools

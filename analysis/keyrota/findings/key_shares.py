@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from keyrota.pools.declared import Pool
+from keyrota.rotation.alike import unique_rows
 from keyrota.rotation.power import MOST_KEYS
 from keyrota.rotation.shares import share_intervals
 
@@ -64,7 +65,7 @@ def shares_of(picks: pd.DataFrame, declared: Pool | None) -> tuple[KeyShare, ...
         row_of(key, position)
     # -1 for what is missing.
     told = picks[["size", "position", "key"]].fillna(-1).to_numpy(dtype=np.int64)
-    kinds, numbers = np.unique(told, axis=0, return_counts=True)
+    kinds, numbers = unique_rows(told)
     for size in np.unique(kinds[:, 0]).tolist():
         own = kinds[:, 0] == size
         of_size = [(*kind, n) for kind, n in zip(kinds[own, 1:].tolist(), numbers[own].tolist(), strict=True)]

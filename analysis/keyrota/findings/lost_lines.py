@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keyrota.display import count
-from keyrota.events import iso_times, of_kind
+from keyrota.events import iso_times
 from keyrota.findings.facts import LogFacts, PoolFacts
 from keyrota.findings.faults import broken_places, step_table, tested
 from keyrota.findings.rule import Finding, Rule
@@ -186,7 +186,7 @@ def _without_pick(facts: LogFacts, pool: PoolFacts) -> pd.DataFrame:
     marks = _rejections(pool)
     if marks["isolate"].isna().all() or pool.account is None or pool.picks.empty:
         return marks.iloc[:0]
-    return without_pick(pool.events, pool.account.calls, of_kind(facts.events, "pick"))
+    return without_pick(pool.events, pool.account.calls, facts.picking)
 
 
 def _shares_off(

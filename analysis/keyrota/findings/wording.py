@@ -11,10 +11,8 @@ from keyrota.findings.facts import PoolFacts
 
 def key_at(pool: PoolFacts, position: int) -> int | None:
     """Return the key that the log, or else the declaration, has at a position of the pool's main size."""
-    picks = pool.picks
-    keys = picks.loc[(picks["position"] == position) & (picks["size"] == pool.size), "key"].dropna()
-    if len(keys):
-        return int(str(keys.value_counts().index[0]))
+    if position in pool.logged_keys:
+        return pool.logged_keys[position]
     declared = pool.declared
     return declared.key_at(position) if declared is not None and declared.size == pool.size else None
 

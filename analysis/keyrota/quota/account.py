@@ -16,7 +16,8 @@ from keyrota.quota.evidence import Outcomes, outcomes_of
 from keyrota.quota.explain import Explained, explain
 from keyrota.quota.limits import LimitEvidence, WindowEvidence, limits_of
 from keyrota.quota.rejections import not_the_providers
-from keyrota.quota.shared import KnownLimits, SharedQuota, find_shared
+from keyrota.quota.shared import SharedQuota, find_shared
+from keyrota.quota.suspects import KnownLimits
 from keyrota.quota.usage import DayUse, KeyUse, day_uses, key_uses
 
 LEAST_CERTAIN: Final = 0.5
@@ -162,8 +163,9 @@ def _quotas(calls: Calls, declared: Pool | None) -> list[tuple[int, ...]]:
     for place, key in enumerate(known):
         project = declared.projects[place] if declared is not None and declared.projects else key
         groups.setdefault(project, []).append(key)
+    declared_keys = set(known)
     for key in np.unique(calls.keys[calls.keys >= 0]).tolist():
-        if key not in known:
+        if key not in declared_keys:
             groups[("seen", key)] = [key]
     return [tuple(sorted(keys)) for keys in groups.values()]
 
@@ -201,11 +203,11 @@ def _find_shared(family: Sequence[_Draft], begin: int | None, alpha: float) -> N
     groups = find_shared(counts, outcomes, limits, window=_window(family), alpha=alpha, known=known)
     for draft in family:
         own = {key for keys in draft.quotas for key in keys}
-        draft.shared = [group for group in groups if own & set(group.keys)]
-        for group in draft.shared:
-            members = own & set(group.keys)
-            draft.quotas = [keys for keys in draft.quotas if not members & set(keys)]
-            draft.quotas.append(tuple(sorted(members)))
+        draft.shared = [group for group in groups if not own.isdisjoint(group.keys)]
+        # Groups have no key in common.
+        members = {key for group in draft.shared for key in group.keys}
+        draft.quotas = [keys for keys in draft.quotas if members.isdisjoint(keys)]
+        draft.quotas += [tuple(sorted(own & set(group.keys))) for group in draft.shared]
         if draft.shared:
             draft.find_limits()
 

@@ -9,16 +9,16 @@ of next keys, of which the first were.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise, zip_longest
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keyrota.quota.rejections import places_of, rejected
-from keyrota.rotation.policies import following
+from keyrota.quota.happened import DONE, MARK, MILLISECOND_NS, MOST_OPEN, PICK, Happened, Told, told_of
+from keyrota.quota.rejections import rejected
 
 CERTAIN: Final = 0.95
 """From this probability on a 429 is taken to answer a call."""
@@ -29,19 +29,14 @@ LEAST_LAG_S: Final = 0.05
 
 LEAST_MEASURED: Final = 10
 
-MOST_OPEN: Final = 32
 LONGEST_NS: Final = 600_000_000_000
-"""Picks that may still be unanswered: the latest, and none older than a request can be."""
+"""No pick is still unanswered that is older than a request can be."""
 
 SLACK_NS: Final = 20_000_000
 """Invocations are logged in whole milliseconds, a little after they end."""
 
-MILLISECOND_NS: Final = 1_000_000
-
 LEAST_PROBABILITY: Final = 0.001
 """What is less probable is left out."""
-
-_PICK, _MARK, _DONE = range(3)
 
 
 @dataclass(frozen=True)
@@ -87,137 +82,135 @@ def attribute(events: pd.DataFrame, picks: NDArray[np.int64]) -> Attribution:
         Index of the picks that made a call.
     """
     rows = rejected(events)
-    places = _of_places(events, rows, picks)
+    told = told_of(events, rows, picks)
+    is_plain = told.is_plain()
+    places = {place: told.happened(place) for place in np.flatnonzero(~is_plain).tolist()}
     lag_s = FIRST_LAG_S
     found = _Found()
     for _ in range(2):  # with the lag that the first pass measured
-        found = _Found()
-        for place in places:
+        found = _all_at_once(told, is_plain, lag_s)
+        for number, place in places.items():
+            found.place = number
             _walk(place, lag_s, found)
         if len(found.lags) < LEAST_MEASURED:
             break
-        lag_s = max(LEAST_LAG_S, float(np.mean(found.lags)) / 1e9)
-    number = {int(row): place for place, row in enumerate(rows.index)}
+        lag_s = max(LEAST_LAG_S, float(np.mean(found.in_order(found.lags, found.of_lag))) / 1e9)
+    lags = found.in_order(found.lags, found.of_lag)
+    marks = found.in_order(found.rejections, found.of_pair)
     return Attribution(
         rows,
-        np.array([number[row] for row in found.rejections], dtype=np.int64),
-        np.array(found.picks, dtype=np.int64),
-        np.array(found.probabilities, dtype=np.float64),
+        np.searchsorted(rows.index.to_numpy(), marks).astype(np.int64),
+        found.in_order(found.picks, found.of_pair).astype(np.int64),
+        found.in_order(found.probabilities, found.of_pair).astype(np.float64),
         lag_s,
-        round(float(np.mean(found.lags))) if len(found.lags) >= LEAST_MEASURED else 0,
+        round(float(np.mean(lags))) if len(lags) >= LEAST_MEASURED else 0,
     )
 
 
 class _Found:
-    """What a pass has found: three parallel lists, and the lags where there was one open pick."""
+    """What a pass has found: parallel lists, the lags where one pick was open, and the place of each."""
 
     def __init__(self) -> None:
         self.rejections: list[int] = []
         self.picks: list[int] = []
         self.probabilities: list[float] = []
+        self.of_pair: list[int] = []
         self.lags: list[int] = []
+        self.of_lag: list[int] = []
+        self.place = 0
 
     def add(self, rejection: int, pick: int, probability: float) -> None:
         self.rejections.append(rejection)
         self.picks.append(pick)
         self.probabilities.append(probability)
+        self.of_pair.append(self.place)
+
+    def add_lag(self, lag: int) -> None:
+        self.lags.append(lag)
+        self.of_lag.append(self.place)
+
+    @staticmethod
+    def in_order(values: Sequence[float], of: Sequence[int]) -> NDArray[Any]:
+        """Return what was found in the order of the places, and within each as it was found."""
+        return np.array(values)[np.argsort(np.array(of, dtype=np.int64), kind="stable")]
 
 
-class _Happened(NamedTuple):
-    """What happened at a place: `lasted` is of an invocation, `seat` the position and the size of a pick."""
-
-    what: int
-    row: int
-    time: int | None
-    lasted: int
-    seat: tuple[int, int]
-
-
-def _of_places(events: pd.DataFrame, rows: pd.DataFrame, picks: NDArray[np.int64]) -> list[list[_Happened]]:
-    """Return what matters of each place that has a 429, in order."""
-    place = places_of(events)
-    index = events.index.to_numpy()
-    what = np.full(len(events), -1)
-    what[np.isin(index, picks)] = _PICK
-    what[np.isin(index, rows.index.to_numpy())] = _MARK
-    done = (events["kind"] == "invocation") & events["duration_ms"].notna() & events["isolate"].notna()
-    # A request that ended in a 429 has had its error: it closes no other pick.
-    done &= ~(events["status"] == 429).fillna(False).astype(bool)
-    what[done.to_numpy()] = _DONE
-    wanted = np.flatnonzero((what >= 0) & np.isin(place, place[what == _MARK]))
-    wanted = wanted[np.argsort(place[wanted], kind="stable")]
-    own = events.iloc[wanted]
-    is_timed = own["time"].notna().tolist()
-    times = own["time"].to_numpy(dtype="datetime64[ns]").view("int64").tolist()
-    lasted = (own["duration_ms"].fillna(0).to_numpy() * 1e6).astype(np.int64).tolist()
-    seats = own[["position", "size"]].fillna(-1).to_numpy(dtype=np.int64).tolist()
-    told = [
-        _Happened(kind, row, time if timed else None, ns, (seat[0], seat[1]))
-        for kind, row, time, timed, ns, seat in zip(
-            what[wanted].tolist(), index[wanted].tolist(), times, is_timed, lasted, seats, strict=True
-        )
-    ]
-    cuts = [0, *(np.flatnonzero(np.diff(place[wanted])) + 1).tolist(), len(told)]
-    return [_chained(told[first:last]) for first, last in pairwise(cuts) if last > first]
+def _all_at_once(told: Told, chosen: NDArray[np.bool_], lag_s: float) -> _Found:
+    """Do what `_walk` does at plain places: the first 429 of each at once, then the second of each."""
+    found = _Found()
+    place_of = np.repeat(np.arange(len(chosen)), np.diff(told.cuts))
+    is_mark = told.what == MARK
+    so_far = np.cumsum(is_mark)
+    nth = so_far - 1 - np.append(0, so_far)[told.cuts[:-1]][place_of]
+    marks = np.flatnonzero(is_mark & chosen[place_of])
+    marks = marks[np.argsort(nth[marks], kind="stable")]
+    left = np.ones(len(told.what))  # probability that a pick is unanswered
+    left[is_mark] = 0.0
+    for turn in np.split(marks, np.flatnonzero(np.diff(nth[marks])) + 1):
+        _answer_at_once(told, turn, place_of[turn], left, lag_s, found)
+    return found
 
 
-def _chained(place: list[_Happened]) -> list[_Happened]:
-    """Put the rows of each scrambled millisecond in order: picks as a chain of next keys, each answered."""
-    ordered: list[_Happened] = []
-    for time, group in groupby(place, key=lambda row: row.time):
-        rows = list(group)
-        picks = [row for row in rows if row.what == _PICK]
-        marks = [row for row in rows if row.what == _MARK]
-        if time is None or time % MILLISECOND_NS or not picks or not marks:
-            ordered += rows
-            continue
-        chain = _chain(picks)
-        if chain is None and len(marks) < len(picks):
-            ordered += [*picks, *marks, *(row for row in rows if row.what == _DONE)]
-            continue
-        turns = zip_longest(chain or picks, marks)
-        ordered += [row for pair in turns for row in pair if row is not None]
-        ordered += [row for row in rows if row.what == _DONE]
-    return ordered
+def _answer_at_once(
+    told: Told,
+    mark: NDArray[np.int64],
+    place: NDArray[np.int64],
+    left: NDArray[np.float64],
+    lag_s: float,
+    found: _Found,
+) -> None:
+    """Answer one 429 of each of some places, as `_answer` does."""
+    begin = told.cuts[place]
+    # A place with more picks has one 429, after them all.
+    first = np.where(told.pick_counts[place] > MOST_OPEN, np.maximum(begin, mark - MOST_OPEN), begin)
+    number = mark - first
+    of = np.repeat(np.arange(len(mark)), number)
+    pick = np.arange(int(number.sum())) - np.repeat(np.cumsum(number) - number, number) + first[of]
+    lags = told.times[mark][of] - told.times[pick]
+    is_open = (left[pick] >= LEAST_PROBABILITY) & (lags <= LONGEST_NS)
+    of, pick, lags = of[is_open], pick[is_open], lags[is_open]
+    if not len(of):
+        return
+    begins = np.flatnonzero(np.diff(of, prepend=-1))
+    number = np.diff(np.append(begins, len(of)))
+    # As `_weights` has them: of floats, which hold times to a quarter of a microsecond.
+    logs = -(told.times[mark][of] - told.times[pick].astype(np.float64)) / (lag_s * 1e9)
+    weights = np.exp(logs - np.repeat(np.maximum.reduceat(logs, begins), number))
+    weights /= np.repeat(np.add.reduceat(weights, begins), number)
+    weights *= left[pick]
+    weights /= np.repeat(np.add.reduceat(weights, begins), number)
+    left[pick] = np.maximum(0.0, left[pick] - weights)
+    is_lag = np.repeat(number == 1, number)
+    found.lags += lags[is_lag].tolist()
+    found.of_lag += place[of[is_lag]].tolist()
+    kept = weights >= LEAST_PROBABILITY
+    found.rejections += told.row[mark[of[kept]]].tolist()
+    found.picks += told.row[pick[kept]].tolist()
+    found.probabilities += weights[kept].tolist()
+    found.of_pair += place[of[kept]].tolist()
 
 
-def _chain(picks: list[_Happened]) -> list[_Happened] | None:
-    """Return picks as the one chain of next keys that they form; ``None`` if they form none, or several."""
-    by_position = {pick.seat[0]: pick for pick in picks}
-    size = picks[0].seat[1]
-    if len(by_position) != len(picks) or len(picks) == size or min(by_position) < 1:
-        return None
-    first = [p for p in by_position if not any(following(q, size) == p for q in by_position)]
-    if len(first) != 1:
-        return None
-    position, chain = first[0], []
-    while position in by_position:
-        chain.append(by_position[position])
-        position = following(position, size)
-    return chain
-
-
-def _walk(place: list[_Happened], lag_s: float, found: _Found) -> None:
+def _walk(place: list[Happened], lag_s: float, found: _Found) -> None:
     """Go through one place: open picks are answered by 429s, and closed by the ends of requests."""
-    unanswered: list[_Happened] = []
+    unanswered: list[Happened] = []
     left: dict[int, float] = {}  # probability that a pick is unanswered, by its row
     for row in place:
-        if row.what == _PICK:
+        if row.what == PICK:
             unanswered.append(row)
             left[row.row] = 1.0
             del unanswered[:-MOST_OPEN]
-        elif row.what == _DONE and row.time is not None:
+        elif row.what == DONE and row.time is not None:
             begin = row.time - row.lasted - SLACK_NS
             own = next((pick for pick in unanswered if pick.time is None or pick.time >= begin), None)
             if own is not None:
                 unanswered.remove(own)
-        elif row.what == _MARK and unanswered:
+        elif row.what == MARK and unanswered:
             _answer(row, unanswered, left, lag_s, found)
             unanswered = [pick for pick in unanswered if left[pick.row] >= LEAST_PROBABILITY]
 
 
 def _answer(
-    mark: _Happened, unanswered: list[_Happened], left: dict[int, float], lag_s: float, found: _Found
+    mark: Happened, unanswered: list[Happened], left: dict[int, float], lag_s: float, found: _Found
 ) -> None:
     recent = [
         pick
@@ -226,17 +219,22 @@ def _answer(
     ]
     if not recent:
         return
+    if len(recent) == 1:
+        (only,) = recent
+        if mark.time is not None and only.time is not None:
+            found.add_lag(mark.time - only.time)
+        found.add(mark.row, only.row, 1.0)
+        left[only.row] = max(0.0, left[only.row] - 1.0)
+        return
     weights = _weights(mark, recent, lag_s) * [left[pick.row] for pick in recent]
     weights /= weights.sum()
-    if len(recent) == 1 and mark.time is not None and recent[0].time is not None:
-        found.lags.append(mark.time - recent[0].time)
     for pick, weight in zip(recent, weights.tolist(), strict=True):
         if weight >= LEAST_PROBABILITY:
             found.add(mark.row, pick.row, weight)
         left[pick.row] = max(0.0, left[pick.row] - weight)
 
 
-def _weights(mark: _Happened, recent: list[_Happened], lag_s: float) -> NDArray[np.float64]:
+def _weights(mark: Happened, recent: list[Happened], lag_s: float) -> NDArray[np.float64]:
     """Return the probability that each of the open picks is the one that a 429 answers."""
     made = [pick.time for pick in recent]
     if mark.time is None or None in made:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from keyrota.quota.calls import Calls
 from keyrota.quota.days import PACIFIC
 from keyrota.quota.restarts import NO_TIME, restart_signs
-from keyrota.quota.scan import Scan, draws_for, likelihood_ratio, scan_runs, scan_units
+from keyrota.quota.scan import Scan, draws_for, is_drawn, likelihood_ratio, scan_runs, scan_units
+from keyrota.rotation.alike import places_in, unique_rows
 from keyrota.rotation.runs import Runs, find_runs
 
 LEAST_RUNS: Final = 10
@@ -26,6 +27,9 @@ MOST_KEYS: Final = 100
 
 MOST_SPLITS: Final = 500
 """Moments at which a change is looked for, before the best is refined."""
+
+MOST_DRAWN_SPLITS: Final = 100
+"""The same where sums are drawn: half are evenly spread, half grow denser towards both ends."""
 
 LEAST_DAYS: Final = 8
 """Pacific days with calls from which a change of the 429s gets a p-value; fewer are only described."""
@@ -76,7 +80,9 @@ class ChangePoint:
         return self.p_value is not None and self.p_value < alpha
 
 
-def shares_change(events: pd.DataFrame, *, alpha: float, rng: np.random.Generator) -> ChangePoint | None:
+def shares_change(
+    events: pd.DataFrame, *, alpha: float, rng: np.random.Generator, runs: Runs | None = None
+) -> ChangePoint | None:
     """Find the largest change of the shares of the keys.
 
     The units are isolates in the order of their first pick. That their starts have one law all the time is
@@ -85,18 +91,27 @@ def shares_change(events: pd.DataFrame, *, alpha: float, rng: np.random.Generato
     id, or in a local log by their ``Listening on`` line; where the log does not tell them no unit is valid
     and there is no answer. Of a pool whose size changed only the picks of its main size are compared.
 
+    Parameters
+    ----------
+    events
+        Event table of one pool.
+    alpha, rng
+        Of the permutations.
+    runs
+        Its runs at its main size, if they have been found.
+
     Returns
     -------
     ChangePoint or None
         ``None`` if isolates or times are not known, on one key, on more than `MOST_KEYS`, or with too little
         on either side of every split.
     """
-    runs = next(iter(find_runs(events).values()), None)
+    runs = runs or next(iter(find_runs(events).values()), None)
     if runs is None or not 1 < runs.size <= MOST_KEYS:
         return None
     first, last = runs.first, runs.first + runs.lengths - 1
     row_times = events["time"].to_numpy(dtype="datetime64[ns]").view("int64")
-    at = np.searchsorted(events.index.to_numpy(), runs.rows)
+    at = places_in(events.index.to_numpy(), runs.rows)
     times = row_times[at]
     kept = np.flatnonzero(runs.has_runs & (times[first] != NO_TIME) & (times[last] != NO_TIME))
     kept = kept[np.argsort(at[first[kept]], kind="stable")]
@@ -110,17 +125,18 @@ def shares_change(events: pd.DataFrame, *, alpha: float, rng: np.random.Generato
     possible = possible[(made[possible - 1] >= least) & (made[-1] - made[possible - 1] >= least)]
     if not len(possible):
         return None
-    most = min(MOST_SPLITS, max(20, 50_000 // runs.size**2))
-    splits = possible[np.unique(np.linspace(0, len(possible) - 1, most).astype(int))]
-    scan = scan_runs(starts, shapes, splits, rng=rng, draws=draws_for(alpha))
+    draws = draws_for(alpha)
+    splits = _splits(possible, len(kept), runs.size, is_drawn=is_drawn(shapes, draws))
+    scan = scan_runs(starts, shapes, splits, rng=rng, draws=draws)
     counts = np.cumsum(_turned(starts, shapes), axis=0).astype(np.float64)
     split = _refined(counts, splits, scan, possible)
     before, after = counts[split - 1], counts[-1] - counts[split - 1]
     time = int(times[first[kept[split]]])
     near = times[first[kept[[max(0, split - LEAST_RUNS), min(len(kept) - 1, split + LEAST_RUNS)]]]]
     signs = restart_signs(events, times[first[kept]], times[last[kept]], split, time, near)
+    keys = _keys_at(events[["position", "key"]].iloc[at], runs.size)
     return ChangePoint(
-        time, "shares", _keys_at(events.iloc[at], runs.size), _shares(before), _shares(after), scan.p_value,
+        time, "shares", keys, _shares(before), _shares(after), scan.p_value,
         bool(signs), signs,
     )  # fmt: skip
 
@@ -195,6 +211,25 @@ def starts_and_shapes(runs: Runs, chosen: NDArray[np.int64]) -> tuple[NDArray[np
     return starts[chosen], shapes.astype(np.int64)
 
 
+def _splits(possible: NDArray[np.int64], units: int, size: int, *, is_drawn: bool) -> NDArray[np.int64]:
+    """Return the moments that are tried first.
+
+    The moment nearest to a change has nearly all of its statistic: even steps, and where sums are drawn,
+    which costs more, fewer of them, and steps that shrink with the shorter side towards both ends.
+    """
+    most = min(MOST_SPLITS, max(20, 50_000 // size**2))
+    if not is_drawn or most <= MOST_DRAWN_SPLITS:
+        even = np.linspace(0, len(possible) - 1, most)
+        return np.asarray(possible[np.unique(even.astype(int))], dtype=np.int64)
+    half = MOST_DRAWN_SPLITS // 2
+    even = np.linspace(0, len(possible) - 1, half)
+    first, last = possible[[0, -1]]
+    odds = np.geomspace(first / (units - first), last / (units - last), half)
+    edges = np.clip(np.rint(units * odds / (1 + odds)) - first, 0, len(possible) - 1)
+    places = np.concatenate((even, edges))
+    return np.asarray(possible[np.unique(places.astype(int))], dtype=np.int64)
+
+
 def _turned(starts: NDArray[np.int64], shapes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the picks of each run by position."""
     at = (np.arange(shapes.shape[1]) - starts[:, None]) % shapes.shape[1]
@@ -221,9 +256,9 @@ def _enough(running: NDArray[np.float64], units: int) -> NDArray[np.int64]:
 def _keys_at(picks: pd.DataFrame, size: int) -> tuple[int, ...]:
     position = picks["position"].to_numpy(dtype=np.int64)
     key = picks["key"].fillna(picks["position"]).to_numpy(dtype=np.int64)
-    pairs, number = np.unique(np.stack((position, key)), axis=1, return_counts=True)
+    pairs, number = unique_rows(np.stack((position, key), axis=1))
     order = np.argsort(number, kind="stable")  # the most frequent key of a position is set last
-    most = dict(zip(pairs[0][order].tolist(), pairs[1][order].tolist(), strict=True))
+    most = dict(pairs[order].tolist())
     return tuple(most.get(place, place) for place in range(1, size + 1))
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from keyrota.quota.attribution import SLACK_NS, Attribution
 from keyrota.quota.rejections import places_of
+from keyrota.rotation.alike import order_of
 from keyrota.rotation.requests import TOGETHER_NS
 
 PATIENCE_NS: Final = 130_000_000_000
@@ -78,7 +79,8 @@ def find_requests(
     events: pd.DataFrame, calls: BareCalls, attribution: Attribution
 ) -> tuple[NDArray[np.int64], Reaction]:
     """Join the calls that a client makes after a 429 to its request, and tell how it reacts."""
-    before, after, waits, announced = _after_a_429(calls, attribution)
+    by_place = order_of(calls.places)
+    before, after, waits, announced = _after_a_429(calls, attribution, by_place)
     joins = (waits <= TOGETHER_NS) | (np.abs(announced) <= ANNOUNCED_SLACK_NS)
     previous = np.full(len(calls.rows), -1)
     previous[after[joins]] = before[joins]
@@ -86,7 +88,7 @@ def find_requests(
     is_known = (calls.answered >= 0) & (calls.places >= 0)
     waited = ~joins & (announced == _UNANNOUNCED) & (waits <= PATIENCE_NS)
     waited &= (calls.places[before] >= 0) & (previous[after] < 0)
-    if not _has_durations(events) and _comes_again(int(is_known.sum()), int(waited.sum()), calls):
+    if not _has_durations(events) and _comes_again(int(is_known.sum()), int(waited.sum()), calls, by_place):
         previous[after[waited]] = before[waited]
     root = np.arange(len(calls.rows))
     for call in np.flatnonzero(previous >= 0).tolist():  # ascending: the call before is done
@@ -122,12 +124,11 @@ def _gives_up_after(calls: BareCalls, requests: NDArray[np.int64]) -> int | None
 
 
 def _after_a_429(
-    calls: BareCalls, attribution: Attribution
+    calls: BareCalls, attribution: Attribution, by_place: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return each rejected call, the next at its place, the wait, and that less the announced one."""
     marks = attribution.rows
-    order = np.argsort(calls.places, kind="stable")
-    before, after = order[:-1], order[1:]
+    before, after = by_place[:-1], by_place[1:]
     own = (calls.places[before] == calls.places[after]) & (calls.answered[before] >= 0)
     own &= calls.is_timed[before] & calls.is_timed[after]
     before, after = before[own], after[own]
@@ -199,15 +200,14 @@ def _assign(
             waiting.append((end, call))
 
 
-def _comes_again(known: int, waited: int, calls: BareCalls) -> bool:
+def _comes_again(known: int, waited: int, calls: BareCalls, by_place: NDArray[np.int64]) -> bool:
     """Say whether calls after a 429 are so much more frequent in its isolate that the client must wait.
 
     Isolates are used again anyway: the calls after one that passed tell how often.
     """
     if not known or waited < LEAST_FOLLOWED * known:
         return False
-    order = np.argsort(calls.places, kind="stable")
-    before, after = order[:-1], order[1:]
+    before, after = by_place[:-1], by_place[1:]
     passed = (calls.places >= 0) & (calls.answered < 0)
     soon = (calls.places[before] == calls.places[after]) & passed[before]
     soon &= calls.times[after] - calls.times[before] <= PATIENCE_NS

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from keyrota.quota.calls import Calls
 from keyrota.quota.days import pacific_midnights
 from keyrota.quota.windows import MINUTE_NS
+from keyrota.rotation.alike import order_of
 
 FIXED: Final = "fixed"
 SLIDING: Final = "sliding"
@@ -83,6 +84,26 @@ class Counts:
             total += self.before(key, at, window)
         return total
 
+    def own(self, keys: Sequence[int], window: str) -> NDArray[np.float64]:
+        """Return how many calls of several keys, as one quota, were counted before each of their own calls.
+
+        In the order of `of`, key after key: what `together` gives for those places.
+        """
+        if len(keys) > 1:
+            return self.together(keys, np.concatenate([self.of(key) for key in keys]), window)
+        places, counted = self._counted(keys[0])
+        first = np.searchsorted(places, self._window_starts(window)[places])
+        return np.asarray(counted[:-1] - counted[first])
+
+    def of_all(self, at: NDArray[np.int64], window: str) -> NDArray[np.float64]:
+        """Return how many calls of all keys were counted in the window before each of some calls."""
+        running = np.concatenate(([0.0], np.cumsum(np.where(self.is_counted, self.passed, 0.0))))
+        return np.asarray(running[at] - running[self._window_starts(window)[at]])
+
+    def leaves_at(self, at: NDArray[np.int64], window: str) -> NDArray[np.int64]:
+        """Return for some calls the first call after each whose window does not hold it any more."""
+        return np.asarray(np.searchsorted(self._window_starts(window), at, side="right"), dtype=np.int64)
+
     def of(self, key: int) -> NDArray[np.int64]:
         """Return the places of a key's calls that have a time."""
         keys, first, order = self._by_key
@@ -95,7 +116,7 @@ class Counts:
     def _by_key(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """The keys, where each begins in the places, and the places of the calls, key after key."""
         at = np.flatnonzero(self.is_counted)
-        order = at[np.argsort(self.keys[at], kind="stable")]
+        order = at[order_of(self.keys[at])]
         keys, first = np.unique(self.keys[order], return_index=True)
         return keys, np.append(first, len(order)), order
 

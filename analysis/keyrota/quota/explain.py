@@ -16,12 +16,20 @@ from numpy.typing import NDArray
 
 from keyrota.quota.attribution import CERTAIN
 from keyrota.quota.calls import Calls
-from keyrota.quota.counts import DAY, Counts, reached
+from keyrota.quota.counts import DAY, NEARLY, Counts, reached
 from keyrota.quota.evidence import Outcomes
 
 STATED: Final = "stated"
 REPLAYED: Final = "replay"
 UNKNOWN: Final = "unknown"
+
+Bools = NDArray[np.bool_]
+_Limits = tuple[tuple[str, int | None], ...]
+
+TRIED_ONE_BY_ONE: Final = 32
+"""So many quotas are asked for room at each 429; of more, those that are full are counted call by call."""
+
+ROUNDING: Final = 1e-6
 
 LEAST_MISSING: Final = 10
 """From so many calls that pass a full window on, and no fewer than 429s at one, limits are contradicted."""
@@ -97,8 +105,8 @@ def explain(
     minute_full, day_full = np.zeros(len(calls), dtype=bool), np.zeros(len(calls), dtype=bool)
     for keys in quotas:
         at = np.concatenate([counts.of(key) for key in keys])
-        minute_full[at] = reached(counts.together(keys, at, window), per_minute)
-        day_full[at] = reached(counts.together(keys, at, DAY), per_day)
+        minute_full[at] = reached(counts.own(keys, window), per_minute)
+        day_full[at] = reached(counts.own(keys, DAY), per_day)
     is_rejected = (outcomes.by_minute | outcomes.by_day) & counts.is_counted
     fits = (outcomes.by_minute & minute_full) | (outcomes.by_day & day_full)
     missing = outcomes.passed & (minute_full | day_full)
@@ -155,9 +163,59 @@ def _with_room(
     window: str,
 ) -> int:
     """Count the calls at which the windows of another quota had room."""
-    found = np.zeros(len(at), dtype=bool)
-    for keys in quotas:
-        full = reached(counts.together(keys, at, window), per_minute)
-        full |= reached(counts.together(keys, at, DAY), per_day)
-        found |= ~full & ~np.isin(counts.keys[at], keys)
-    return int(np.count_nonzero(found))
+    limits = ((window, per_minute), (DAY, per_day))
+    left = at[~_surely_have_room(counts, at, len(quotas), limits)]
+    found = len(at) - len(left)
+    # Of the quotas with few calls one has room nearly always.
+    order = sorted(quotas, key=lambda keys: sum(len(counts.of(key)) for key in keys))
+    for keys in order[:TRIED_ONE_BY_ONE]:
+        if not len(left):
+            return found
+        has_room = ~_is_full(counts, keys, left, limits) & ~np.isin(counts.keys[left], keys)
+        found, left = found + int(np.count_nonzero(has_room)), left[~has_room]
+    if len(quotas) <= TRIED_ONE_BY_ONE or not len(left):
+        return found
+    full = np.zeros(len(counts.times) + 1, dtype=np.int64)
+    is_own_full = np.zeros(len(left), dtype=bool)
+    by_key = np.argsort(counts.keys[left], kind="stable")
+    left_keys = counts.keys[left][by_key]
+    for keys in order:
+        _add_full(counts, keys, limits, full)
+        for key in keys:
+            own = by_key[slice(*np.searchsorted(left_keys, (key, key + 1)).tolist())]
+            is_own_full[own] = _is_full(counts, keys, left[own], limits)
+    others = np.cumsum(full)[left] - is_own_full
+    return found + int(np.count_nonzero(others < len(quotas) - 1))
+
+
+def _is_full(counts: Counts, keys: tuple[int, ...], at: NDArray[np.int64], limits: _Limits) -> Bools:
+    """Return whether a window of a quota is full at some calls."""
+    full = np.zeros(len(at), dtype=bool)
+    for window, limit in limits:
+        if limit is not None:
+            full |= reached(counts.together(keys, at, window), limit)
+    return full
+
+
+def _surely_have_room(counts: Counts, at: NDArray[np.int64], number: int, limits: _Limits) -> Bools:
+    """Return at which calls fewer calls were counted in all than it takes to fill all quotas but one."""
+    most = np.zeros(len(at))
+    for window, limit in limits:
+        if limit is not None:
+            most += counts.of_all(at, window) / (limit - NEARLY)
+    return np.asarray(most < number - 1 - ROUNDING, dtype=np.bool_)
+
+
+def _add_full(counts: Counts, keys: tuple[int, ...], limits: _Limits, full: NDArray[np.int64]) -> None:
+    """Add to the differences of the number of full quotas, call by call, those of one.
+
+    A window changes after a call of the quota, and where one falls out of it.
+    """
+    own = np.concatenate([counts.of(key) for key in keys])
+    changes = [np.zeros(1, dtype=np.int64), own + 1]
+    changes += [counts.leaves_at(own, window) for window, limit in limits if limit is not None]
+    moments = np.unique(np.concatenate(changes))
+    moments = moments[moments < len(counts.times)]
+    is_full = _is_full(counts, keys, moments, limits)
+    step = np.diff(is_full.astype(np.int64), prepend=0)
+    full[moments] += step

@@ -154,9 +154,12 @@ def estimated(
     """
     largest = int(max((float(own.max(initial=0)) for own in counted), default=0))
     most = min(most, max(largest + 1, evidence.declared or 1))
-    likelihood = np.zeros(most)
-    for own in zip(counted, passed, rejected, strict=True):
-        likelihood += by_limit(*own, most)
+    likelihood = by_limit(
+        np.concatenate([*counted, np.zeros(0)]),
+        np.concatenate([*passed, np.zeros(0, dtype=bool)]),
+        np.concatenate([*rejected, np.zeros(0, dtype=bool)]),
+        most,
+    )
     best = int(likelihood.argmax())
     at_full = sum(
         int(np.count_nonzero(is_rejected & (own > best + 0.5)))
@@ -206,16 +209,13 @@ def limits_of(
     own = [outcomes.at(at) for at in places]
     nothing = [np.zeros(len(at), dtype=bool) for at in places]
     stated = stated_limit(rejections, "per-minute", per_minute, model=model)
-    in_minute = {
-        kind: [counts.together(keys, at, kind) for keys, at in zip(quotas, places, strict=True)]
-        for kind in (FIXED, SLIDING)
-    }
+    in_minute = {kind: [counts.own(keys, kind) for keys in quotas] for kind in (FIXED, SLIDING)}
     found = {kind: _minute_limit(stated, counted, own, nothing) for kind, counted in in_minute.items()}
     # Where neither kind explains what was rejected, the replay says nothing about the kind.
     is_told = any(own.estimated is not None for own, _ in found.values())
     window = _window(rejections, found[FIXED][1] - found[SLIDING][1] if is_told else 0.0)
     counted = in_minute[window.used]
-    in_day = [counts.together(keys, at, DAY) for keys, at in zip(quotas, places, strict=True)]
+    in_day = [counts.own(keys, DAY) for keys in quotas]
     # A 429 that states no cause is the minute's where that is full; only what is left speaks of the day.
     full = [reached(c, found[window.used][0].in_force) for c in counted]
     by_day, _ = estimated(

@@ -17,6 +17,7 @@ from keyrota.quota.calls import Calls
 from keyrota.quota.change_points import ChangePoint, rejections_change, shares_change
 from keyrota.quota.days import PACIFIC
 from keyrota.quota.windows import MINUTE_NS
+from keyrota.rotation.runs import Runs
 
 HOUR_NS: Final = 3_600_000_000_000
 MOST_KEYS: Final = 50
@@ -101,7 +102,14 @@ class OverTime:
     rejections: ChangePoint | None
 
 
-def over_time(events: pd.DataFrame, calls: Calls, *, alpha: float, rng: np.random.Generator) -> OverTime:
+def over_time(
+    events: pd.DataFrame,
+    calls: Calls,
+    *,
+    alpha: float,
+    rng: np.random.Generator,
+    runs: Runs | None = None,
+) -> OverTime:
     """Tell how one pool was used over time, and whether and when that changed.
 
     Parameters
@@ -114,6 +122,8 @@ def over_time(events: pd.DataFrame, calls: Calls, *, alpha: float, rng: np.rando
         Level that the p-values of the change points must be able to reach.
     rng
         Of their permutations.
+    runs
+        Its runs at its main size, if they have been found.
 
     Returns
     -------
@@ -134,7 +144,7 @@ def over_time(events: pd.DataFrame, calls: Calls, *, alpha: float, rng: np.rando
     return OverTime(
         hours,
         _days(hours),
-        shares_change(events, alpha=alpha, rng=rng),
+        shares_change(events, alpha=alpha, rng=rng, runs=runs),
         rejections_change(events, calls, alpha=alpha, rng=rng),
     )
 
@@ -156,14 +166,15 @@ def _hours(events: pd.DataFrame, calls: Calls) -> Periods:
         keys = np.append(keys, OTHER_KEYS)
     stated = marks["cause"].astype(object).where(marks["cause"].notna(), "unknown").to_numpy()
     causes = tuple(cause for cause in CAUSES if (stated == cause).any())
+    at_cause = np.array([causes.index(cause) if cause in causes else -1 for cause in stated], dtype=np.int64)
     return Periods(
         hours * HOUR_NS,
         np.bincount(at_pick, minlength=len(hours)).astype(np.int64),
         tuple(keys.tolist()),
-        _columns(at_pick, [own == key for key in keys], len(hours)),
+        _table(at_pick, _places_among(own, keys), len(hours), len(keys)),
         np.bincount(at_mark, minlength=len(hours)).astype(np.int64),
         causes,
-        _columns(at_mark, [stated == cause for cause in causes], len(hours)),
+        _table(at_mark, at_cause, len(hours), len(causes)),
         _peaks(calls, hours),
         _day_peaks(calls, hours),
     )
@@ -202,9 +213,17 @@ def _day_peaks(calls: Calls, hours: NDArray[np.int64]) -> NDArray[np.int64]:
     return peaks
 
 
-def _columns(at: NDArray[np.int64], chosen: list[NDArray[np.bool_]], rows: int) -> NDArray[np.int64]:
-    columns = [np.bincount(at[which], minlength=rows) for which in chosen]
-    return np.stack(columns, axis=1).astype(np.int64) if columns else np.zeros((rows, 0), dtype=np.int64)
+def _places_among(values: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the place of each value in a list that holds them all."""
+    order = np.argsort(among)
+    return np.asarray(order[np.searchsorted(among[order], values)], dtype=np.int64)
+
+
+def _table(at: NDArray[np.int64], column: NDArray[np.int64], rows: int, columns: int) -> NDArray[np.int64]:
+    """Count by row and column; what has no column, -1, is left out."""
+    own = column >= 0
+    counted = np.bincount(at[own] * columns + column[own], minlength=rows * columns)
+    return counted.reshape(rows, columns).astype(np.int64)
 
 
 def _pacific_days(times_ns: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -31,6 +31,8 @@ FEW_RUNS: Final = 200
 """So few runs on one side of a single split are always drawn one by one."""
 
 _CELLS_AT_ONCE: Final = 1 << 21
+_CELLS_IN_CACHE: Final = 1 << 15
+_TINY: Final = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,17 @@ def scan_runs(
     cuts = np.concatenate(([0], splits))
     index = np.arange(len(starts)) * shapes.shape[1]
     observed = _placed(shapes, index + starts)[None]
-    if draws * shapes.size <= EXACT_CELLS:
-        drawn = _permuted(starts, shapes, cuts, rng, draws)
-    else:
+    if is_drawn(shapes, draws):
         drawn = _normal(starts, shapes, cuts, rng, draws)
+    else:
+        drawn = _permuted(starts, shapes, cuts, rng, draws)
     first = np.add.reduceat(observed, cuts, axis=1).astype(np.float64)
     return _held_against(first, drawn, draws)
+
+
+def is_drawn(shapes: NDArray[np.int64], draws: int) -> bool:
+    """Say whether there are too many runs to permute their starts: their sums are drawn from a normal law."""
+    return draws * shapes.size > EXACT_CELLS
 
 
 def scan_units(
@@ -136,8 +143,12 @@ def _held_against(observed: NDArray[np.float64], drawn: Iterator[NDArray[np.floa
     ratios[0] = _ratios(observed)
     done = 1
     for sums in drawn:
-        ratios[done : done + len(sums)] = _ratios(sums)
-        done += len(sums)
+        # In pieces that stay in the cache.
+        step = max(1, _CELLS_IN_CACHE // max(1, sums[0].size))
+        for begin in range(0, len(sums), step):
+            piece = sums[begin : begin + step]
+            ratios[done : done + len(piece)] = _ratios(piece)
+            done += len(piece)
     ratios -= ratios.mean(axis=0)
     spread = ratios.std(axis=0)
     # G is a difference of large numbers: what lies within their rounding does not vary.
@@ -148,8 +159,19 @@ def _held_against(observed: NDArray[np.float64], drawn: Iterator[NDArray[np.floa
 
 
 def _ratios(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `likelihood_ratio` at every cut between stretches; what a cut does not change is taken once."""
     before = np.cumsum(sums, axis=1)
-    return likelihood_ratio(before[:, :-1], np.maximum(0.0, before[:, -1:] - before[:, :-1]))
+    total = before[:, -1:]
+    before = before[:, :-1]
+    after = np.maximum(0.0, total - before)
+    ones = np.ones(sums.shape[-1])  # a product with them is the fastest sum of short rows
+    g = (_x_log_x(before) + _x_log_x(after)) @ ones - _x_log_x(total) @ ones
+    g -= _x_log_x(before @ ones) + _x_log_x(after @ ones) - _x_log_x(total @ ones)
+    return np.asarray(np.maximum(0.0, 2 * g), dtype=np.float64)
+
+
+def _x_log_x(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(x * np.log(np.maximum(x, _TINY)))
 
 
 def _placed(shapes: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -118,23 +118,26 @@ def day_uses(
         The limit in force.
     """
     days, whole, midnights = counts.day_numbers(), counts.is_whole_day(), counts.midnights
+    at = np.flatnonzero(counts.is_counted)  # in the order of time, and so of days
+    numbers, begins = np.unique(days[at], return_index=True)
+    ends = np.append(begins[1:], len(at))[: len(begins)]
+    first: dict[int, dict[int, int]] = {}
+    for key, moment in exhaustions:
+        day = int(np.searchsorted(midnights, moment, side="right")) - 1
+        of_day = first.setdefault(day, {})
+        of_day[key] = min(moment, of_day.get(key, moment))
     found = []
-    for day in np.unique(days[counts.is_counted]).tolist():
-        at = np.flatnonzero(counts.is_counted & (days == day))
-        keys, number = np.unique(calls.keys[at], return_counts=True)
-        begin, end = int(midnights[day]), int(midnights[day + 1])
-        first: dict[int, int] = {}
-        for key, moment in exhaustions:
-            if begin <= moment < end:
-                first[key] = min(moment, first.get(key, moment))
+    for day, begin, end in zip(numbers.tolist(), begins.tolist(), ends.tolist(), strict=True):
+        own = at[begin:end]
+        keys, number = np.unique(calls.keys[own], return_counts=True)
         found.append(
             DayUse(
                 date=pacific_date(int(midnights[day])),
-                calls=len(at),
+                calls=len(own),
                 keys=tuple(zip(keys.tolist(), number.tolist(), strict=True)),
                 limit=None if per_day is None else per_day * len(quotas),
-                is_whole=bool(whole[at[0]]),
-                exhausted=tuple(sorted(first.items())),
+                is_whole=bool(whole[own[0]]),
+                exhausted=tuple(sorted(first.get(day, {}).items())),
             )
         )
     return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -9,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keyrota.events import iso_times
 from keyrota.findings.facts import PoolFacts
 from keyrota.quota.change_points import ChangePoint
 from keyrota.quota.limits import LimitEvidence
 from keyrota.quota.over_time import Periods
+from keyrota.quota.windows import MINUTE_NS
 from keyrota.report.schema import (
     ChangePointReport,
     DayReport,
@@ -27,17 +28,25 @@ from keyrota.report.schema import (
     UseReport,
 )
 
+_MOST_MINUTES: Final = 10_000_000
+"""Minutes that are counted in a row; a longer span has gaps that nothing is kept for."""
+
 TESTS_OVER_TIME: Final = 2
 """Of each pool the shares of the keys and the share of 429s are tested for a change."""
 
 
 def iso(time: pd.Timestamp) -> str | None:
     """Return a time as ISO 8601 UTC, ``None`` where there is none."""
-    return None if pd.isna(time) else str(iso_times(pd.Series([time])).iloc[0])
+    return None if pd.isna(time) else _iso_ns(int(time.as_unit("ns").value))
 
 
 def _iso_ns(moment: int) -> str:
-    return str(iso(pd.Timestamp(moment, unit="ns", tz="UTC")))
+    seconds, nanoseconds = divmod(moment, 1_000_000_000)
+    utc = _EPOCH + dt.timedelta(seconds=seconds)  # exact, and whatever the platform's clock can hold
+    return f"{utc.year:04d}-{utc:%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+
+
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def keys_of(pool: PoolFacts) -> list[KeyReport]:
@@ -125,11 +134,12 @@ def usage_of(pool: PoolFacts) -> UsageReport:
     picks = pool.picks[pool.picks["time"].notna()]
     if account is None or picks.empty:
         return UsageReport(None, None, [])
-    minute = picks["time"].dt.floor("min")
-    by_key = picks.groupby([minute, picks["position"]]).size()
+    minute = picks["time"].to_numpy(dtype="datetime64[ns]").view("int64") // MINUTE_NS
+    position = picks["position"].fillna(-1).to_numpy(dtype=np.int64)
+    is_placed = position >= 0
     return UsageReport(
-        peak_per_minute=int(minute.value_counts().max()),
-        peak_key_per_minute=int(by_key.max()) if len(by_key) else None,
+        peak_per_minute=_most_alike(minute),
+        peak_key_per_minute=_most_alike(minute[is_placed], position[is_placed]),
         days=[
             DayReport(
                 date=str(day.date),
@@ -142,6 +152,21 @@ def usage_of(pool: PoolFacts) -> UsageReport:
             for day in account.days
         ],
     )
+
+
+def _most_alike(minute: NDArray[np.int64], position: NDArray[np.int64] | None = None) -> int | None:
+    """Return how many picks the busiest minute has, or that of one position; ``None`` without picks."""
+    if not len(minute):
+        return None
+    since = minute - minute.min()
+    if position is None:
+        return int(np.bincount(since).max()) if int(since.max()) <= _MOST_MINUTES else _run_length(since)
+    # Positions are 32 bits, minutes less: their product fits.
+    return _run_length(since * (int(position.max()) + 1) + position)
+
+
+def _run_length(values: NDArray[np.int64]) -> int:
+    return int(np.unique(values, return_counts=True)[1].max())
 
 
 def over_time_of(pool: PoolFacts, alpha: float) -> OverTimeReport | None:

@@ -17,6 +17,12 @@ from keyrota.report.schema import FindingReport, KeyReport, PoolReport, Report
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+MOST_KEYS: Final = 60
+"""Keys of a pool that have a row each."""
+
+AT_EITHER_END: Final = 10
+"""Of a larger pool so many keys with the most picks have one, and as many with the fewest."""
+
 _BAR_CELLS: Final = 20
 _STYLE: Final = {
     "fair": "bold green", "unfair": "bold red", "not enough data": "bold yellow",
@@ -91,12 +97,36 @@ def _pool(pool: PoolReport, faults: list[str], unicode: bool) -> Iterator[Render
     yield title
     if not pool.picks:
         return
-    yield _keys(pool.keys, unicode)
+    yield from _keys(pool.keys, unicode)
     for sentence in pool_sentences(pool, faults):
         yield _text("  " + sentence, hanging=4)
 
 
-def _keys(keys: Sequence[KeyReport], unicode: bool) -> RenderableType:
+def _keys(keys: Sequence[KeyReport], unicode: bool) -> Iterator[RenderableType]:
+    """Yield the table of the keys; of many those picked most and least, and what the others are."""
+    if len(keys) <= MOST_KEYS:
+        yield _key_table(keys, unicode)
+        return
+    order = sorted(keys, key=lambda key: -key.picks)
+    first, between, last = order[:AT_EITHER_END], order[AT_EITHER_END:-AT_EITHER_END], order[-AT_EITHER_END:]
+    yield _key_table([*first, *last], unicode, gap_after=AT_EITHER_END, digits=_digits(len(keys)))
+    fewest, most = between[-1].picks, between[0].picks
+    picks = f"{fewest:,} to {most:,} picks" if fewest != most else count(most, "pick")
+    yield _text(
+        f"  The keys with the most and the fewest picks; the {len(between):,} between them have {picks} "
+        "each. `--format json` tells them all.",
+        hanging=4,
+    )
+
+
+def _digits(keys: int) -> int:
+    """Return the decimals of a share in per cent that tell one of so many keys from another."""
+    return max(1, len(str(keys)) - 2)
+
+
+def _key_table(
+    keys: Sequence[KeyReport], unicode: bool, *, gap_after: int | None = None, digits: int = 1
+) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
@@ -105,8 +135,10 @@ def _keys(keys: Sequence[KeyReport], unicode: bool) -> RenderableType:
     for name in ("place", "picks", "share", "expected", "95 % interval"):
         table.add_column(name, justify="right")
     table.add_column("")
-    widest = max(0.01, *(max(key.share, key.expected_share) for key in keys))
-    for key in keys:
+    widest = max(0.01 if digits == 1 else 0.0, *(max(key.share, key.expected_share) for key in keys))
+    for number, key in enumerate(keys):
+        if number == gap_after:
+            table.add_row(*["..."] * 6, "")
         cells = round(_BAR_CELLS * key.share / widest)
         bar = Text(("█" if unicode else "#") * cells, style="cyan")
         if round(_BAR_CELLS * key.expected_share / widest) > cells:
@@ -119,9 +151,9 @@ def _keys(keys: Sequence[KeyReport], unicode: bool) -> RenderableType:
             str(key.key) if key.key is not None else "-",
             str(key.position) if key.position is not None else "-",
             f"{key.picks:,}",
-            f"{100 * key.share:.1f} %",
-            f"{100 * key.expected_share:.1f} %",
-            f"{100 * key.share_low:.1f} to {100 * key.share_high:.1f}",
+            f"{100 * key.share:.{digits}f} %",
+            f"{100 * key.expected_share:.{digits}f} %",
+            f"{100 * key.share_low:.{digits}f} to {100 * key.share_high:.{digits}f}",
             bar,
         )
     return table

@@ -25,13 +25,20 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import bdtrc
 
 from keyrota.display import shown
 from keyrota.errors import ModelError
 from keyrota.rotation.exact import UniformTest, uniform_test
+from keyrota.rotation.null_words import null_in_words
 from keyrota.rotation.policies import declared_step
-from keyrota.rotation.power import MOST_KEYS, dispersion, picks_needed_to_judge
+from keyrota.rotation.power import (
+    MOST_KEYS,
+    dispersion,
+    picks_needed_by_key,
+    picks_needed_to_judge,
+)
 from keyrota.rotation.runs import Runs
 from keyrota.rotation.shares import (
     ShareTest,
@@ -41,7 +48,7 @@ from keyrota.rotation.shares import (
     share_test_unknown_runs,
     unused_probability,
 )
-from keyrota.rotation.tails import MOST_CHANCES, can_be_computed, key_test, least_p_value
+from keyrota.rotation.tails import MOST_CHANCES, by_key_test, can_be_computed, least_p_value
 
 TestName = Literal["starts", "shares", "shares_unknown", "unused", "succession"]
 
@@ -58,7 +65,13 @@ POWER_MARGIN: Final = 1.1
 """The noncentral approximation promises up to .034 too much power (docs/validation.md, table 2)."""
 
 MOST_KEYS_UNKNOWN: Final = 50
-"""The keys of a pool that is tested where runs are unknown: every length below their number is tried."""
+"""Where runs are unknown every length below the keys is tried; larger pools are tested key by key."""
+
+MOST_DRAWN_KEYS: Final = 1_000
+"""Larger pools are tested key by key: a draw costs as much as there are keys, and of one key tells less."""
+
+MOST_DRAWN_CELLS: Final = 50_000_000
+"""Draws times keys times covers of the runs up to which the null of the shares is drawn: a few seconds."""
 
 DRAWS: Final = 19_999
 MOST_DRAWS: Final = 199_999
@@ -179,18 +192,19 @@ def run_tests(
     is_reached = draws is not None or _is_reached(alpha, pools)
     draws = draws or draws_for(alpha, pools)
     is_tested = 1 < size <= MOST_KEYS
+    is_large = size > MOST_DRAWN_KEYS
 
     def uniform(starts: np.ndarray[tuple[int], np.dtype[np.int64]]) -> UniformTest | None:
         if not len(starts) or not is_tested:
             return None
         counts = np.bincount(starts - 1, minlength=size)
-        test = uniform_test(counts, rng=rng, draws=draws if is_reached else 1)
+        test = uniform_test(counts, rng=rng, draws=draws if is_reached and not is_large else 1)
         ones = np.ones(len(starts), dtype=np.int64)
-        if test.method == "exact" or is_reached or not can_be_computed(ones, size):
+        if test.method == "exact" or (not is_large and (is_reached or not can_be_computed(ones, size))):
             return test
         return replace(
             test,
-            p_value=key_test(counts, ones, size).p_value,
+            p_value=by_key_test(counts, ones, size).p_value,
             method="by key",
             draws=None,
             standard_error=None,
@@ -201,17 +215,18 @@ def run_tests(
     all_cold = bool((lengths[in_runs] == 1).all()) and len(runs.starts) == int(in_runs.sum())
     if in_runs.any() and not all_cold and is_tested:
         counts, known = runs.counts_where(in_runs), lengths[in_runs]
+        is_drawn = draws * size * _covers(known, size) <= MOST_DRAWN_CELLS
         shares = (
             share_test(counts, known, size, rng=rng, draws=draws)
-            if is_reached or not can_be_computed(known, size)
-            else key_test(counts, known, size)
+            if is_drawn and (is_reached or not can_be_computed(known, size))
+            else by_key_test(counts, known, size)
         )
-    if not in_runs.all() and is_tested and size <= MOST_KEYS_UNKNOWN:
+    if not in_runs.all() and is_tested:
         loose = runs.counts_where(~in_runs)
         unknown = (
             share_test_unknown_runs(loose, size, rng=rng, draws=draws)
-            if is_reached or loose.sum() > MOST_CHANCES
-            else key_test(loose, np.ones(int(loose.sum()), dtype=np.int64), size)
+            if size <= MOST_KEYS_UNKNOWN and (is_reached or loose.sum() > MOST_CHANCES)
+            else by_key_test(loose, np.ones(int(loose.sum()), dtype=np.int64), size)
         )
     found: dict[TestName, UniformTest | ShareTest | None] = {
         "starts": starts,
@@ -238,7 +253,7 @@ def run_tests(
         steps=table,
         unused_probability=unused,
         p_values=p_values,
-        null=_null_in_words(size, starts, shares, unknown),
+        null=null_in_words(size, starts, shares, unknown),
         independent_picks=int(independent),
         independent_needed=needed,
         picks_needed=1 if size == 1 else math.ceil(needed * max(1.0, lengths.sum() / max(1.0, independent))),
@@ -263,6 +278,11 @@ def draws_for(alpha: float, pools: int) -> int:
     """
     tests = 3 / DISTRIBUTION_PART
     return min(MOST_DRAWS, max(DRAWS, math.ceil(round(2 * tests * pools / alpha, 6)) - 1))
+
+
+def _covers(lengths: NDArray[np.int64], size: int) -> int:
+    """Return how many parts of the circle the runs cover beyond full rounds: each is drawn for itself."""
+    return int(np.count_nonzero(np.bincount(lengths % size, minlength=size)[1:]))
 
 
 def _is_reached(alpha: float, pools: int) -> bool:
@@ -306,29 +326,6 @@ def _least_p_value(test: UniformTest | ShareTest, size: int) -> float:
 def _independent_needed(size: int, level: float) -> int:
     if size == 1:
         return 1
+    if size > MOST_DRAWN_KEYS:
+        return math.ceil(POWER_MARGIN * picks_needed_by_key(size, alpha=level))
     return math.ceil(POWER_MARGIN * picks_needed_to_judge(size, alpha=level))
-
-
-_EXACT: Final = {"exact": "exact", "by key": "exact, key by key"}
-
-
-def _null_in_words(
-    size: int, starts: UniformTest | None, shares: ShareTest | None, unknown: ShareTest | None
-) -> str:
-    parts = []
-    if starts is not None:
-        how = f"{starts.draws:,} draws" if starts.draws is not None else _EXACT[starts.method]
-        parts.append(f"isolates start at a uniformly random key ({how})")
-    if shares is not None:
-        parts.append(
-            "shares are those of random starts plus round robin, at the run lengths seen "
-            f"({'exact, key by key' if shares.draws is None else f'{shares.draws:,} draws'})"
-        )
-    if unknown is not None:
-        parts.append(
-            "shares are those of random starts plus round robin, at the least favourable run length "
-            f"({'exact, key by key' if unknown.draws is None else f'{unknown.draws:,} draws'})"
-        )
-    if parts:
-        return "; ".join(parts)
-    return "one key: nothing to rotate" if size == 1 else f"not tested: {size:,} keys are too many"

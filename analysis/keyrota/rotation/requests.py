@@ -113,16 +113,20 @@ def _runs_of_several(
     made: NDArray[np.int64], by_run: NDArray[np.int64]
 ) -> tuple[int, NDArray[np.bool_]] | None:
     """Return the largest number above one that is typical of long runs, and the requests of these runs."""
-    requests = np.bincount(by_run)
-    found: dict[int, list[int]] = {}
-    for number in np.flatnonzero(requests > LEAST_REQUESTS):
-        typical = _typical(made[by_run == number])
-        if typical is not None and typical > 1:
-            found.setdefault(typical, []).append(int(number))
-    if not found:
+    # The requests of a run stand together.
+    first = np.flatnonzero(np.diff(by_run, prepend=-1))
+    requests = np.diff(np.append(first, len(by_run)))
+    group = np.repeat(np.arange(len(first)), requests)
+    is_long = (requests > LEAST_REQUESTS)[group]
+    width = int(made.max()) + 1
+    pairs, frequency = np.unique(group[is_long] * width + made[is_long], return_counts=True)
+    own, number = pairs // width, pairs % width
+    # Of a run at most one number reaches the share, as this is more than half.
+    is_typical = (frequency >= TYPICAL_SHARE * requests[own]) & (number > 1)
+    if not is_typical.any():
         return None
-    typical = max(found)
-    return typical, np.isin(by_run, found[typical])
+    typical = int(number[is_typical].max())
+    return typical, np.isin(group, own[is_typical & (number == typical)])
 
 
 def _retried(events: pd.DataFrame, rows: NDArray[np.int64]) -> NDArray[np.bool_]:

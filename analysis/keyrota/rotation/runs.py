@@ -28,6 +28,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keyrota.events import of_kind
+from keyrota.rotation.alike import order_of
 from keyrota.rotation.policies import step
 from keyrota.rotation.ties import untangle
 
@@ -203,7 +204,7 @@ def _runs(
     picks: pd.DataFrame, isolate: NDArray[np.int64], basis: NDArray[np.int64], is_born: NDArray[np.bool_]
 ) -> Runs:
     size = int(picks["size"].iloc[0])
-    order = np.argsort(isolate, kind="stable")
+    order = order_of(isolate)
     identity = isolate[order]
     run = np.concatenate(([0], np.cumsum(np.diff(identity) != 0))).astype(np.int64)
     positions = picks["position"].to_numpy(dtype=np.int64)[order]

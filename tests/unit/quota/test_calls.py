@@ -5,6 +5,7 @@ import pytest
 
 from keyrota.events import make_events
 from keyrota.quota.calls import find_calls
+from keyrota.quota.happened import Told, told_of
 from keyrota.simulation.experiment import child_of, run_once, simulated_events
 from keyrota.simulation.scenario import Backoff, Fail, Failover, Single, Wait
 from keyrota.simulation.setting import setting_of
@@ -142,3 +143,33 @@ def test_the_keys_of_429s_are_those_that_the_simulation_rejected(on_reject):
     truth = np.bincount(trace[trace[:, KIND] == REJECTION, KEY], minlength=4)
     given = np.array([calls.rejected[calls.of_key(row.key)].sum() for row in setting.keys])
     assert given == pytest.approx(truth)
+
+
+@pytest.mark.parametrize("gap_ms", [1, 40, 3_000])
+def test_plain_places_are_answered_as_by_walking_through(monkeypatch, gap_ms):
+    """All at once, or row after row: the same picks and lag, and probabilities but for the order of sums."""
+    rng = np.random.default_rng(gap_ms)
+    rows = []
+    for isolate in range(150):
+        time = int(rng.integers(0, 10**6)) * MS
+        picks = int(rng.integers(1, 60 if isolate < 10 else 12)) if isolate >= 5 else 28 + 3 * isolate
+        for number in range(picks):
+            time += int(rng.integers(1, 2 * gap_ms + 1)) * MS
+            rows.append(("pick", f"i{isolate}", time, int(rng.integers(1, 5))))
+            if number == picks - 1 if isolate < 5 else rng.random() < 0.1:
+                rows.append(("rejection", f"i{isolate}", time + int(rng.integers(0, 500)) * MS))
+    events = table(sorted(rows, key=lambda row: row[2]))
+    at_once = find_calls(events).attribution
+    is_plain = told_of(events, at_once.rows, _picks(events)).is_plain()
+    assert is_plain.sum() > 20
+    assert not is_plain.all()
+    monkeypatch.setattr(Told, "is_plain", lambda told: np.zeros(len(told.cuts) - 1, dtype=bool))
+    walked = find_calls(events).attribution
+    assert at_once.lag_s == walked.lag_s
+    assert at_once.rejection.tolist() == walked.rejection.tolist()
+    assert at_once.pick.tolist() == walked.pick.tolist()
+    assert at_once.probability == pytest.approx(walked.probability, rel=1e-12)
+
+
+def _picks(events):
+    return np.flatnonzero((events["kind"] == "pick").to_numpy())

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from keyrota.events import make_events
+from keyrota.quota import explain as module
 from keyrota.quota.calls import find_calls
-from keyrota.quota.counts import FIXED, SLIDING, counts_of
+from keyrota.quota.counts import DAY, FIXED, SLIDING, Counts, counts_of, reached
 from keyrota.quota.evidence import outcomes_of
 from keyrota.quota.explain import explain
 
@@ -144,3 +145,39 @@ def test_429s_of_unknown_keys_or_times_are_open(lacks):
     found = explain(calls, counts, outcomes, [], per_minute=2, per_day=None, window=FIXED)
     assert judged(found) == (0, 0, 1, 0)
     assert found.causes == ("per-minute",)
+
+
+def _room_by_definition(counts, at, quotas, limits):
+    """Another quota has room where neither of its windows is full."""
+    found = np.zeros(len(at), dtype=bool)
+    for keys in quotas:
+        full = np.zeros(len(at), dtype=bool)
+        for window, limit in limits:
+            full |= reached(counts.together(keys, at, window), limit)
+        found |= ~full & ~np.isin(counts.keys[at], keys)
+    return int(found.sum())
+
+
+@pytest.mark.parametrize("tried", [0, 2, 32])
+def test_room_elsewhere_is_found_in_pools_of_any_size(monkeypatch, tried):
+    """One quota after the other, or the full ones counted call by call: as by the definition, 60 logs."""
+    monkeypatch.setattr(module, "TRIED_ONE_BY_ONE", tried)
+    rng = np.random.default_rng(tried)
+    without = 0
+    for _ in range(60):
+        calls, keys = int(rng.integers(5, 500)), int(rng.integers(2, 14))
+        times = MIDNIGHT + np.sort(rng.integers(0, int(rng.choice([100, 2_000, 100_000])), calls)) * SECOND
+        passed = (rng.random(calls) < 0.8) * np.where(
+            rng.random(calls) < 0.3, rng.random(calls).round(2), 1.0
+        )
+        key = rng.integers(1, keys + 1, calls)
+        counts = Counts(times, key, passed, rng.random(calls) < 0.97, int(times[0]))
+        quotas = [(1, 2), *((own,) for own in range(3, keys + 1))]
+        at = np.flatnonzero((rng.random(calls) < 0.3) & counts.is_counted)
+        per_minute, per_day = int(rng.integers(1, 5)), rng.choice([None, 3, 30])
+        window = str(rng.choice([FIXED, SLIDING]))
+        limits = ((window, per_minute), (DAY, per_day))
+        found = module._with_room(counts, at, quotas, per_minute, per_day, window)
+        assert found == _room_by_definition(counts, at, quotas, limits)
+        without += len(at) - found
+    assert without > 100

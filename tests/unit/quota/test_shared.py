@@ -9,7 +9,8 @@ from keyrota.events import CAUSES
 from keyrota.quota import windows
 from keyrota.quota.counts import FIXED, Counts, reached
 from keyrota.quota.evidence import Outcomes, log_likelihood, outcomes_of
-from keyrota.quota.shared import KnownLimits, find_shared
+from keyrota.quota.shared import find_shared
+from keyrota.quota.suspects import KnownLimits
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND

@@ -2,7 +2,6 @@
 
 import datetime as dt
 
-import numpy as np
 import pytest
 
 from keyrota.events import make_events
@@ -40,7 +39,7 @@ def test_no_calls_use_nothing():
     calls = find_calls(make_events({}, rows=0))
     counts = counts_of([calls], None)
     assert key_uses(calls, counts, per_minute=2, per_day=50) == ()
-    assert day_uses(calls, counts, np.zeros(0, dtype=bool), [(1,)], per_day=50) == ()
+    assert day_uses(calls, counts, [], [(1,)], per_day=50) == ()
 
 
 def test_calls_without_times_use_nothing():
@@ -48,7 +47,7 @@ def test_calls_without_times_use_nothing():
     calls = find_calls(make_events({"kind": ["pick"] * 2, "key": [1, 2]}))
     counts = counts_of([calls], None)
     assert key_uses(calls, counts, per_minute=2, per_day=50) == ()
-    assert day_uses(calls, counts, np.zeros(2, dtype=bool), [(1,), (2,)], per_day=50) == ()
+    assert day_uses(calls, counts, [], [(1,), (2,)], per_day=50) == ()
 
 
 def test_the_peak_is_the_fullest_calendar_minute():

@@ -8,6 +8,7 @@ import pytest
 from keyrota.events import make_events
 from keyrota.rotation.fairness import (
     DRAWS,
+    MOST_DRAWN_KEYS,
     MOST_DRAWS,
     MOST_KEYS,
     MOST_KEYS_UNKNOWN,
@@ -15,8 +16,8 @@ from keyrota.rotation.fairness import (
     run_tests,
 )
 from keyrota.rotation.policies import following
-from keyrota.rotation.power import dispersion, picks_needed_to_judge
-from keyrota.rotation.runs import find_runs
+from keyrota.rotation.power import dispersion, picks_needed_by_key, picks_needed_to_judge
+from keyrota.rotation.runs import Runs, find_runs
 from keyrota.rotation.verdict import decide
 
 
@@ -246,7 +247,7 @@ def test_too_few_draws_for_the_level_are_no_verdict_of_fair():
 
 @pytest.mark.parametrize(
     ("size", "ids"),
-    [(MOST_KEYS + 1, True), (MOST_KEYS_UNKNOWN + 1, False), (999_999, True), (999_999, False)],
+    [(MOST_KEYS + 1, True), (MOST_KEYS + 1, False), (999_999, True), (999_999, False)],
 )
 def test_pools_of_too_many_keys_are_not_tested(size, ids):
     """The tests' time grows with the keys: such a pool has steps, and no p-value."""
@@ -265,3 +266,72 @@ def test_unknown_isolates_are_fair_only_if_the_shares_are(first, second, name):
     tests = judged([[1]] * first + [[2]] * second, 2, ids=False)
     assert tests.independent_picks >= tests.independent_needed
     assert verdict(tests) == [name]
+
+
+def many(starts, lengths, size, *, known=True):
+    """Return runs in correct succession, without the event table that would take most of the time."""
+    run = np.repeat(np.arange(len(starts)), lengths)
+    within = np.arange(len(run)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    positions = (np.repeat(starts, lengths) + within) % size + 1
+    basis = np.full(len(starts), 0 if known else 3)
+    return Runs(size, positions, np.arange(len(run)), run, basis, np.full(len(starts), known))
+
+
+def of_many(runs):
+    return run_tests(runs, rng=np.random.default_rng(1))
+
+
+def test_ten_thousand_keys_are_tested_key_by_key():
+    """Enough picks of a healthy pool are fair; the tests are exact for starts, and bounded for shares."""
+    rng = np.random.default_rng(11)
+    needed = of_many(many(rng.integers(0, 10_000, 10), np.ones(10, dtype=int), 10_000)).independent_needed
+    assert needed == math.ceil(1.1 * picks_needed_by_key(10_000, alpha=0.9 * 1e-3))
+    number = 1_000_000
+    tests = of_many(many(rng.integers(0, 10_000, number), rng.integers(1, 9, number), 10_000))
+    assert (tests.starts.method, tests.starts.draws, tests.shares.draws) == ("by key", None, None)
+    assert "(exact, key by key)" in tests.null
+    assert "(a bound, key by key)" in tests.null
+    assert tests.p_value > 0.001
+    assert verdict(tests) == ["not enough data"]
+    enough = 1.1 * needed
+    assert verdict(
+        of_many(many(rng.integers(0, 10_000, int(enough)), np.ones(int(enough), dtype=int), 10_000))
+    ) == ["fair"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_one_key_of_many_that_is_off_by_a_third_is_found(known):
+    """At 1.2 times the picks that give power 0.9, of 2,000 keys; so without isolates."""
+    size = MOST_DRAWN_KEYS * 2
+    number = int(1.2 * picks_needed_by_key(size, alpha=0.45 * 1e-3))
+    rng = np.random.default_rng(13)
+    shares = np.full(size, (1 - 4 / (3 * size)) / (size - 1))
+    shares[77] = 4 / (3 * size)
+    starts = rng.choice(size, size=number, p=shares)
+    tests = of_many(many(starts, np.ones(number, dtype=int), size, known=known))
+    assert verdict(tests) == ["unfair"]
+    healthy = of_many(many(rng.integers(0, size, number), np.ones(number, dtype=int), size, known=known))
+    assert healthy.p_value > 0.001
+
+
+def test_long_runs_in_a_large_pool_are_not_drawn():
+    """Hundreds of lengths times hundreds of keys would take minutes: the keys are tested one by one."""
+    rng = np.random.default_rng(17)
+    lengths = rng.integers(1, 100, 3_000)
+    tests = of_many(many(rng.integers(0, 100, 3_000), lengths, 100))
+    assert tests.starts.draws == DRAWS
+    assert tests.shares.draws is None
+    assert tests.p_value > 0.001
+    few = of_many(many(rng.integers(0, 20, 3_000), rng.integers(1, 20, 3_000), 20))
+    assert few.shares.draws == DRAWS
+
+
+def test_unknown_isolates_of_more_keys_are_tested_key_by_key():
+    """Beyond fifty keys the run lengths are not tried one by one."""
+    rng = np.random.default_rng(19)
+    size = MOST_KEYS_UNKNOWN + 1
+    tests = of_many(many(rng.integers(0, size, 9_000), np.ones(9_000, dtype=int), size, known=False))
+    assert tests.shares_unknown.draws is None
+    assert tests.p_value > 0.001
+    stuck = of_many(many(np.repeat(3, 300), np.ones(300, dtype=int), size, known=False))
+    assert verdict(stuck) == ["unfair"]

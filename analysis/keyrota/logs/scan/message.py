@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from keyrota.logs.scan.alphabet import BACKSLASH, JSON, NOTHING, QUOTE, RAW, UNSURE
+from keyrota.logs.scan.alphabet import BACKSLASH, JSON, NOTHING, QUOTE, RAW, UNSURE, table
 from keyrota.logs.scan.failures import fragment, given_up, provider_error, quoted, retry
 from keyrota.logs.scan.found import FRAGMENT, REQUEST
 from keyrota.logs.scan.isolates import boot, listening, shutdown_or_serving, supervised
-from keyrota.logs.scan.libc import is_at, letters
+from keyrota.logs.scan.libc import find, is_at, letters
 from keyrota.logs.scan.picks import using
 from keyrota.logs.scan.prefix import after_prefix, may_be_error
 from keyrota.logs.scan.requests import request
@@ -24,7 +24,12 @@ _OVERLOADED: Final = letters("Service overloaded (")
 _INVALID: Final = letters("Invalid API key format detected in ")
 _QUOTA_EXCEEDED: Final = letters("* Quota exceeded for metric: ")
 _PLEASE_RETRY: Final = letters("Please retry in ")
-_0, _9, _CLOSE, _OPEN, _SLASH, _HASH, _COLON, _S = 48, 57, 41, 40, 47, 35, 58, 115
+_0, _9, _CLOSE, _OPEN, _SLASH, _HASH, _COLON, _S, _U = 48, 57, 41, 40, 47, 35, 58, 115, 117
+
+_INITIAL: Final = table("UbsLGRSM*PIweCmDHO[" + "TDINLWECFtdinlwecf")
+"""What the words of an event, a name or a level begin with."""
+
+_WORDS_LENGTH: Final = 300
 
 
 def read_message(buffer: Any, at: int, end: int, mode: int, found: Any) -> int:
@@ -88,4 +93,20 @@ def read_message(buffer: Any, at: int, end: int, mode: int, found: Any) -> int:
         kind = request(buffer, at, end, found)
     if kind == NOTHING and may_be_error(buffer, at, end):
         return UNSURE
+    is_refused = kind == NOTHING or kind == REQUEST
+    if is_refused and mode == JSON and _INITIAL[byte] and _has_escaped_ascii(buffer, at, end):
+        return UNSURE
     return kind
+
+
+def _has_escaped_ascii(buffer: Any, at: int, end: int) -> bool:
+    r"""Say whether words may be spelled with escapes, as in ``position 1\/4``: some writers escape slashes."""
+    stop = min(end, at + _WORDS_LENGTH)
+    at = find(buffer, BACKSLASH, at, stop)
+    while at + 3 < stop:
+        if buffer[at + 1] == _SLASH:
+            return True
+        if buffer[at + 1] == _U and buffer[at + 2] == _0 and buffer[at + 3] == _0:
+            return True
+        at = find(buffer, BACKSLASH, at + 2, stop)
+    return False

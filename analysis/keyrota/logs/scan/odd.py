@@ -71,7 +71,10 @@ class OddLine:
         if stop < 0 and not is_last:
             return [], end
         self.is_done = True
-        line = decoded_text(b"".join(self._pieces)).rstrip("\r")
+        text = decoded_text(b"".join(self._pieces))
+        if stop < 0 and not text:
+            return [], end  # what is dropped is no line
+        line = text.rstrip("\r")
         self.cut = int(len(line) > LINE_LIMIT)
         self.rows += 1
         (record,) = text_records([line[:LINE_LIMIT]])

@@ -158,6 +158,20 @@ def after_white(buffer: Any, at: int, end: int, mode: int) -> int:
     return at
 
 
+def is_wide_blank(buffer: Any, at: int, end: int) -> bool:
+    r"""Say whether a blank of a pattern's ``\s`` that is none in ASCII may begin here."""
+    if at + 1 >= end:
+        return False
+    byte, following = buffer[at], buffer[at + 1]
+    if byte == 0xC2:
+        return following == 0x85 or following == 0xA0
+    if byte == 0xE2 and at + 2 < end:
+        # Not the quotes and dashes that share its first two bytes.
+        last = buffer[at + 2]
+        return (following == 0x80 and (last <= 0x8A or last >= 0xA8)) or (following == 0x81 and last == 0x9F)
+    return (byte == 0xE1 and following == 0x9A) or (byte == 0xE3 and following == 0x80)
+
+
 def _after_blank(buffer: Any, at: int, end: int, mode: int) -> int:
     """Skip ASCII blanks and colours, 40 of them."""
     left = _DECORATION_LENGTH
@@ -315,6 +329,8 @@ def _opens_error(buffer: Any, at: int, end: int) -> bool:
         byte = buffer[at]
         if byte == BACKSLASH:
             following = buffer[at + 1] if at + 1 < end else 0
+            if following == _U:
+                return True
             # In a JSON string blanks are escaped.
             at += 2 if following == _N or following == _T or following == _R else 1
         elif byte == QUOTE or byte == _SINGLE or WHITE[byte]:

@@ -51,7 +51,7 @@ def _edge(buffer: Any, at: int, end: int, status: int, found: Any) -> int:
     slug = to = at + len(_EDGE)
     while to < end and SLUG[buffer[to]]:
         to += 1
-    if to == slug or to - slug > _POOL_LENGTH:
-        return UNSURE
+    if to == slug or to - slug > _POOL_LENGTH or (to < end and buffer[to] == BACKSLASH):
+        return UNSURE  # an escape may go on with the name
     found[STATUS], found[NAME_START], found[NAME_END] = status, slug, to
     return INVOCATION

@@ -30,7 +30,7 @@ from keyrota.logs.scan.found import (
 from keyrota.logs.scan.libc import find, find_text, is_at, letters
 from keyrota.logs.scan.message import read_message
 from keyrota.logs.scan.names import NO_ROOM, number_of
-from keyrota.logs.scan.prefix import after_colour
+from keyrota.logs.scan.prefix import after_colour, is_wide_blank
 from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, NO_TIME, ODD, ROWS, WHY, put
 from keyrota.logs.scan.stamps import after_stamp, iso_time, may_be_stamp
 
@@ -66,8 +66,7 @@ def _after_service(buffer: Any, at: int, end: int) -> int:
     while to < stop and WHITE[buffer[to]]:
         to += 1
     if to >= end or buffer[to] != _BAR:
-        # A blank that is none in ASCII may stand before the bar.
-        return UNSURE if to < end and to > name and buffer[to] >= 128 else at
+        return UNSURE if is_wide_blank(buffer, to, end) else at
     if to == name:
         return at
     to += 1

@@ -220,8 +220,7 @@ def _hosted(meetings: Meetings, log_begin: int) -> IsolateFit:
 
 def _passed(meetings: Meetings, chosen: Booleans, life_s: float) -> int:
     """Return how many requests came while each chosen isolate was alive, were its life so long."""
-    ends = np.minimum(meetings.born[chosen] + round(life_s * 1e9), meetings.cut_off[chosen])
-    return int(meetings.between(meetings.taking[chosen], ends).sum())
+    return meetings.passed(chosen, round(life_s * 1e9))
 
 
 def _life(meetings: Meetings, chosen: Booleans, largest_s: float, further: int) -> Estimate:
