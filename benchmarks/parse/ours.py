@@ -30,7 +30,7 @@ def read(paths: list[Path], threads: int) -> pd.DataFrame:
 
 
 def scan(paths: list[Path], threads: int) -> pa.Table:
-    """Return the events as they stand in the logs, as the other readers do: file to table, and nothing more."""
+    """Return the events as they stand in the logs: file to table and nothing more, as the others do."""
     import pyarrow as pa
 
     from keyrota.logs.grammar import DEFAULT_RULES
@@ -53,7 +53,8 @@ def _table(rows: object) -> pa.Table:
     from keyrota.logs.rows import MISSING, NO_TIME, ROW_KINDS, Rows
 
     assert isinstance(rows, Rows)
-    events = rows.kind != ROW_KINDS.index("fragment")  # lines of bodies, which are joined to their error later
+    # Lines of an error's body are joined to it later.
+    events = rows.kind != ROW_KINDS.index("fragment")
     rows = rows if events.all() else rows.take(events)
     columns = {
         name: pa.array(np.asarray(getattr(rows, name)), mask=np.asarray(getattr(rows, name)) == MISSING)

@@ -23,7 +23,7 @@ INFLATED_LIMIT: Final = 4 << 30
 """Where decompression of one source ends, unless it is as long as its compressed bytes let expect."""
 
 BOMB_RATIO: Final = 100
-"""More bytes than so many for each compressed one are no log: these shrink to a tenth, bombs to a thousandth."""
+"""Bytes for each compressed one that are no log's: logs shrink to a tenth, bombs to a thousandth."""
 
 _MAGIC: Final = (
     (b"\x1f\x8b", "gzip"),

@@ -13,6 +13,11 @@ from typing import Any, Final
 OUT_BYTES: Final = 1 << 20
 """How much is decompressed at a time."""
 
+_FLAGS: Final = 3
+_UNUSUAL: Final = 0xE2
+"""Where a member of gzip has its flags. Of these the fast library takes those that mean nothing, and reads a
+header with a checksum wrongly if it comes in pieces."""
+
 _WINDOW: Final = 1 << 27
 _FRAME: Final = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE: Final = b"\x2a\x4d\x18"
@@ -28,15 +33,19 @@ def gzip_quickly(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Decompress gzip, member after member."""
     new, error = _gzip_library()
     stream: Any = None
+    head = b""
     is_first = True
     try:
         for chunk in chunks:
             data = chunk
             while data:
                 if stream is None:
-                    data = data if is_first else data.lstrip(b"\x00")
-                    if not data:
+                    data = head + data if is_first or head else data.lstrip(b"\x00")
+                    head = data if len(data) <= _FLAGS else b""
+                    if head or not data:
                         break
+                    if data[_FLAGS] & _UNUSUAL:
+                        raise UncleanError
                     stream = new(wbits=31)
                 out = stream.decompress(data, OUT_BYTES)
                 if out:
@@ -50,7 +59,7 @@ def gzip_quickly(chunks: Iterable[bytes]) -> Iterator[bytes]:
                     data, stream, is_first = stream.unused_data, None, False
     except error:
         raise UncleanError from None
-    if stream is not None:
+    if stream is not None or head:
         raise UncleanError
 
 
@@ -136,9 +145,12 @@ class Frames:
     def _frame(self, head: bytes) -> int:
         """Read the header of a frame; 0 if that takes more bytes."""
         self.is_complete = False
-        if len(head) < 8:
+        # No more is waited for than is used: what is held back is not looked at again.
+        if len(head) < 5:
             return 0
         if head[1:4] == _SKIPPABLE and head[0] & 0xF0 == 0x50:
+            if len(head) < 8:
+                return 0
             self._skip = int.from_bytes(head[4:8], "little")
             return 8
         if not head.startswith(_FRAME):

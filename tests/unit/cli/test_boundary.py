@@ -41,7 +41,8 @@ def test_every_help_has_an_example(command, capsys):
     ("arguments", "code", "message"),
     [
         (["reprot"], 2, 'no command "reprot"; did you mean report?; see keyrota --help'),
-        (["zzz"], 2, 'no command "zzz"; commands are check, explain, fetch, history, notebook, onset, parse, plan, '),
+        (["zzz"], 2,
+         'no command "zzz"; commands are check, explain, fetch, history, notebook, onset, parse, plan, '),
         (["report"], 2, "Missing argument 'LOG...'; see keyrota report --help"),
         (["report", "nofile"], 3, "nofile: no such file or folder"),
         (["report", "no*file"], 3, "no*file: matches no file"),

@@ -53,8 +53,15 @@ class Columns:
         self._errors: list[tuple[int, Parsed]] = []
         self._texts: dict[int, str] = {}
 
-    def take(self, sink: Sink, rows: int, buffer: NDArray[np.uint8]) -> None:
-        """Take the rows of a block, before their buffer is filled anew."""
+    def keep_texts(self, sink: Sink, start: int, rows: int, buffer: NDArray[np.uint8]) -> None:
+        """Read the errors among the rows of a block from `start` on, before their buffer is filled anew."""
+        view = memoryview(buffer)  # type: ignore[arg-type]
+        for row in (np.flatnonzero(sink.text_start[start:rows] >= 0) + start).tolist():
+            message = bytes(view[sink.text_start[row] : sink.text_end[row]])
+            self._keep_error(self._number + row, message, is_rejection=sink.kind[row] == _REJECTION)
+
+    def take(self, sink: Sink, rows: int) -> None:
+        """Take the rows of a block, whose texts were kept."""
         if not rows:
             return
         for name in _COLUMNS:
@@ -65,10 +72,6 @@ class Columns:
                 column.dtype.kind == "f" and bool(np.isnan(column).all())
             )
             self._blocks[name].append(np.broadcast_to(first.copy(), (rows,)) if is_same else column.copy())
-        view = memoryview(buffer)  # type: ignore[arg-type]
-        for row in np.flatnonzero(sink.text_start[:rows] >= 0).tolist():
-            message = bytes(view[sink.text_start[row] : sink.text_end[row]])
-            self._keep_error(self._number + row, message, is_rejection=sink.kind[row] == _REJECTION)
         self._number += rows
 
     def _keep_error(self, place: int, message: bytes, *, is_rejection: bool) -> None:

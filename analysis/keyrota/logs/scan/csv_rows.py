@@ -294,6 +294,7 @@ def scan_csv(
     cell with the quotes, for `cell_text`.
     """
     found = scratch[0]
+    found[:] = -1
     message_start = HEAD + columns[WIDTH] + columns[MESSAGE_COLUMN]
     message_end = message_start + columns[WIDTH]
     at = numbers[AT]
@@ -326,7 +327,6 @@ def scan_csv(
                 mode = QUOTED
             kind = NOTHING
             if mode == RAW or to - start > 1:
-                found[:] = -1
                 kind = read_message(buffer, start, to, mode, found)
             if kind in (NOTHING, REQUEST):
                 may_be_event = columns[HAS_STATUS] != 0 and _may_be_invocation(buffer, columns)
@@ -342,6 +342,8 @@ def scan_csv(
         elif kind == NO_ROOM:
             numbers[WHY] = FULL
             break
+        else:
+            found[:] = -1
         at = stop + 1
     numbers[AT] = min(at, end)
     return 0

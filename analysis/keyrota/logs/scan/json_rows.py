@@ -45,13 +45,20 @@ from keyrota.logs.scan.sink import AT, BLANKS, FULL, LINES, MORE, NO_TIME, ODD, 
 from keyrota.logs.scan.stamps import iso_time, number_time
 
 _EVENT_MESSAGE: Final = letters('"event_message"')
+_EVENT_TEXT: Final = letters('"event_message":"')
 _FUNCTIONS: Final = letters("/functions/")
 _V1: Final = letters("v1/")
 _SLUG_LENGTH: Final = 64
 
 
-def _line_message(buffer: Any, at: int, end: int) -> int:
-    """Return where the text of ``event_message`` begins in a record, -1 if that is not sure."""
+def _line_message(buffer: Any, at: int, end: int, place: int) -> int:
+    """Return where the text of ``event_message`` begins in a record, -1 if that is not sure.
+
+    Most probably it is at the place where it was in the record before.
+    """
+    name = at + place - len(_EVENT_TEXT)
+    if name > at and is_at(buffer, _EVENT_TEXT, name, end):
+        return at + place if find(buffer, OBJECT, at + 1, name) == name else -1
     name = find_text(buffer, _EVENT_MESSAGE, at, end)
     # It is a name of the record itself if no object was opened before it.
     if name >= end or find(buffer, OBJECT, at + 1, name) < name:
@@ -152,6 +159,8 @@ def scan_json(
     found, _, fields, layouts = scratch
     at = numbers[AT]
     numbers[WHY] = MORE
+    found[:] = -1
+    place = 0
     while at < end:
         stop = find(buffer, LF, at, end)
         if stop == end and not is_last:
@@ -171,9 +180,9 @@ def scan_json(
             and buffer[to - 1] == END_OBJECT
             and not (plan[0] and _is_glued(buffer, at, to))
         ):
-            message = _line_message(buffer, at, to)
+            message = _line_message(buffer, at, to, place)
             if message >= 0:
-                found[:] = -1
+                place = message - at
                 kind = read_message(buffer, message, to, JSON, found)
         if kind == NOTHING:
             numbers[LINES] += 1
@@ -241,6 +250,7 @@ def scan_json(
         elif kind == REJECTION or kind == FRAGMENT:
             sink.text_start[row], sink.text_end[row] = message, message_end
         numbers[ROWS] = row + 1
+        found[:] = -1
         at = stop + 1
     numbers[AT] = min(at, end)
     return 0

@@ -28,17 +28,25 @@ def pairs_of(buffer: Any) -> tuple[Any, Any]:
     return buffer[:length].view(np.uint16), buffer[1 : length - 1].view(np.uint16)
 
 
-def marks(buffer: Any, even: Any, odd: Any, start: int, end: int) -> int:
+def _has_pair(pairs: Any, start: int, end: int, pair: int) -> bool:
+    # One comparison in a loop without an early end, unsigned indices: so the compiler takes wide steps.
+    first = np.uintp(start)
+    seen = np.int32(0)
+    for index in range(end - start):
+        seen += np.int32(pairs[first + np.uintp(index)] == pair)
+    return seen != 0
+
+
+def marks(buffer: Any, even: Any, odd: Any, start: int, end: int, is_json: bool) -> int:
     """Return which of the marks a part of a buffer has; a byte behind it is to be there."""
-    found = HAS_NUL if find(buffer, 0, start, end) < end else 0
-    first = np.uintp(start // 2)
-    seen = marked = np.int32(0)
-    for index in range((end + 1) // 2 - start // 2):
-        pair = even[first + np.uintp(index)]
-        seen += np.int32(pair == _PAIR)
-        marked += np.int32(pair == _MARK)
-    for index in range((end + 1) // 2 - start // 2):
-        pair = odd[first + np.uintp(index)]
-        seen += np.int32(pair == _PAIR)
-        marked += np.int32(pair == _MARK)
-    return found | (HAS_NUL if marked else 0) | (MAY_BE_GLUED if seen else 0)
+    first, last = start // 2, (end + 1) // 2
+    found = 0
+    if (
+        find(buffer, 0, start, end) < end
+        or _has_pair(even, first, last, _MARK)
+        or _has_pair(odd, first, last, _MARK)
+    ):
+        found = HAS_NUL
+    if is_json and (_has_pair(even, first, last, _PAIR) or _has_pair(odd, first, last, _PAIR)):
+        found |= MAY_BE_GLUED
+    return found

@@ -24,7 +24,7 @@ _OVERLOADED: Final = letters("Service overloaded (")
 _INVALID: Final = letters("Invalid API key format detected in ")
 _QUOTA_EXCEEDED: Final = letters("* Quota exceeded for metric: ")
 _PLEASE_RETRY: Final = letters("Please retry in ")
-_0, _9, _CLOSE, _OPEN, _SLASH, _HASH, _COLON, _S, _U = 48, 57, 41, 40, 47, 35, 58, 115, 117
+_0, _2, _7, _SLASH, _S, _U = 48, 50, 55, 47, 115, 117
 
 _INITIAL: Final = table("UbsLGRSM*PIweCmDHO[" + "TDINLWECFtdinlwecf")
 """What the words of an event, a name or a level begin with."""
@@ -100,13 +100,19 @@ def read_message(buffer: Any, at: int, end: int, mode: int, found: Any) -> int:
 
 
 def _has_escaped_ascii(buffer: Any, at: int, end: int) -> bool:
-    r"""Say whether words may be spelled with escapes, as in ``position 1\/4``: some writers escape slashes."""
+    r"""Say whether words may be spelled with escapes, as in ``position 1\/4``."""
     stop = min(end, at + _WORDS_LENGTH)
     at = find(buffer, BACKSLASH, at, stop)
-    while at + 3 < stop:
+    while at + 4 < stop:
         if buffer[at + 1] == _SLASH:
             return True
-        if buffer[at + 1] == _U and buffer[at + 2] == _0 and buffer[at + 3] == _0:
+        # Of what is printed, not a colour.
+        if (
+            buffer[at + 1] == _U
+            and buffer[at + 2] == _0
+            and buffer[at + 3] == _0
+            and _2 <= buffer[at + 4] <= _7
+        ):
             return True
         at = find(buffer, BACKSLASH, at + 2, stop)
     return False

@@ -309,7 +309,8 @@ def may_be_error(buffer: Any, at: int, end: int) -> bool:
         while to < end and WORD[buffer[to]]:
             to += 1
         if to >= end or buffer[to] != _COLON:
-            return False
+            # A name may be spelled with escapes.
+            return to < end and buffer[to] == BACKSLASH and BLANK <= escaped_value(buffer, to, end) < 127
         if not (
             _ends_with(buffer, _ERROR, at, to)
             or _ends_with(buffer, _EXCEPTION, at, to)

@@ -97,6 +97,8 @@ def scan(
         first = max(low - (0 if is_start else _KEPT if shape.format == "csv" else 1), shape.offset)
         file.seek(first)
         blocks = Blocks(file.readinto, first)
+        if on_read is not None and low <= shape.offset:
+            on_read(shape.offset)
         if not is_start:
             _go_to_record(blocks, low, shape)
         return Scan(shape, DEFAULT_RULES, blocks, limit=high, on_read=on_read).run()

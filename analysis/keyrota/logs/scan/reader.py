@@ -98,6 +98,7 @@ class Scan:
         self._marks = machine_code("marks")
         self._pairs = pairs_of(blocks.buffer)
         self._nul_end = -1
+        self._kept = 0
         self._names = new_names()
         self._sink = new_sink()
         self._numbers = np.zeros(NUMBERS, dtype=np.int64)
@@ -127,6 +128,7 @@ class Scan:
             else:
                 self._fill()
         self._drain()
+        self._tell()
         numbers = self._numbers
         rows = Gathered.of(
             self._columns.done(self._names), int(numbers[LINES] - numbers[BLANKS]) - self._odd_lines
@@ -135,19 +137,22 @@ class Scan:
         return Part(gathered, start, blocks.place, int(numbers[LINES]), self._cut, self._is_truncated)
 
     def _fill(self) -> None:
-        self._drain()
-        before = self._blocks.place
+        self._keep_texts()
+        self._tell()
         self._blocks.fill()
-        if self._on_read is not None:
-            self._on_read(before - self._told)
-            self._told = before
         self._look()
+
+    def _tell(self) -> None:
+        if self._on_read is not None:
+            self._on_read(self._blocks.place - self._told)
+            self._told = self._blocks.place
 
     def _look(self) -> None:
         """Look at the bytes at hand as a whole: for NULs, and for records that share a line."""
         blocks = self._blocks
-        marks = int(self._marks(blocks.buffer, *self._pairs, blocks.at, blocks.filled))
-        if self._shape.format == "json":
+        is_json = self._shape.format == "json"
+        marks = int(self._marks(blocks.buffer, *self._pairs, blocks.at, blocks.filled, is_json))
+        if is_json:
             self._plan[0] = marks & MAY_BE_GLUED
         self._nul_end = -1
         if marks & HAS_NUL:
@@ -188,9 +193,15 @@ class Scan:
         else:
             self._names = enlarged(self._names, machine_code("fill_slots"))
 
+    def _keep_texts(self) -> None:
+        rows = int(self._numbers[ROWS])
+        self._columns.keep_texts(self._sink, self._kept, rows, self._blocks.buffer)
+        self._kept = rows
+
     def _drain(self) -> None:
-        self._columns.take(self._sink, int(self._numbers[ROWS]), self._blocks.buffer)
-        self._numbers[ROWS] = 0
+        self._keep_texts()
+        self._columns.take(self._sink, self._kept)
+        self._numbers[ROWS] = self._kept = 0
 
     def _read_odd(self) -> None:
         """Have the general decoder read from here until the kernel can go on."""

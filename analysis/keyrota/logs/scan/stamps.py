@@ -17,6 +17,8 @@ _DAYS_BEFORE: Final = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 
 _DAYS_IN: Final = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.intp)
 _TENS: Final = np.array([10**power for power in range(10)], dtype=np.int64)
 _LAST_YEAR: Final = 2261
+_NANOSECONDS: Final = 9
+_DOCKER_LENGTH: Final = 11
 
 
 def may_be_stamp(buffer: Any, at: int, end: int) -> bool:
@@ -35,6 +37,15 @@ def may_be_stamp(buffer: Any, at: int, end: int) -> bool:
 def after_stamp(buffer: Any, at: int, end: int) -> int:
     """Return the position behind an ISO time in UTC that may begin here, `UNSURE` if it has an offset."""
     at += _STAMP_LENGTH
+    if at + _DOCKER_LENGTH <= end and buffer[at] == _DOT and buffer[at + _DOCKER_LENGTH - 1] == _Z:
+        # As docker writes it: nine digits, looked at in one step.
+        odd = np.uint8(0)
+        first = np.uintp(at + 1)
+        for index in range(_NANOSECONDS):
+            byte = buffer[first + np.uintp(index)]
+            odd |= np.uint8(byte < _0) | np.uint8(byte > _9)
+        if odd == 0:
+            return at + _DOCKER_LENGTH
     if at < end and buffer[at] == _DOT:
         at += 1
         while at < end and _0 <= buffer[at] <= _9:

@@ -147,6 +147,7 @@ def scan_text(
     found, stamp, _, _ = scratch
     at = numbers[AT]
     numbers[WHY] = MORE
+    found[:] = -1  # and again behind each row: a message that is no event leaves it as it is
     while at < end:
         stop = find(buffer, LF, at, end)
         if stop == end and not is_last:
@@ -163,7 +164,6 @@ def scan_text(
         if message >= 0 and to - at <= _LINE_BYTES:
             is_object = message < to and buffer[message] == _BRACE and buffer[to - 1] == _LAST_BRACE
             if not (is_object and _may_have_time(buffer, message, to)):
-                found[:] = -1
                 kind = read_message(buffer, message, to, RAW, found)
         if kind == NOTHING or kind == REQUEST:
             numbers[LINES] += 1
@@ -194,6 +194,7 @@ def scan_text(
         elif kind == REJECTION or kind == FRAGMENT:
             sink.text_start[row], sink.text_end[row] = message, to
         numbers[ROWS] = row + 1
+        found[:] = -1
         at = stop + 1
     numbers[AT] = min(at, end)
     return 0

@@ -25,9 +25,9 @@ from keyrota.logs.scan import csv_columns
 from keyrota.logs.scan.csv_columns import columns_of
 from keyrota.logs.scan.csv_odd import OddRows, cell_text
 from keyrota.logs.scan.csv_rows import ROW_BYTES, scan_csv
+from keyrota.logs.scan.found import FOUND
 from keyrota.logs.scan.libc import HAS_LIBC
 from keyrota.logs.scan.machine import machine_code
-from keyrota.logs.scan.found import FOUND
 from keyrota.logs.scan.names import enlarged, fill_slots, new_names, texts_of
 from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, NUMBERS, ODD, ODD_START, ROWS, WHY, new_sink
 from keyrota.logs.tables import RECORD_LENGTH, RECORD_LINES, csv_records
