@@ -52,13 +52,16 @@ class Columns:
         self._number = 0
         self._errors: list[tuple[int, Parsed]] = []
         self._texts: dict[int, str] = {}
+        self._refused: list[int] = []
 
     def keep_texts(self, sink: Sink, start: int, rows: int, buffer: NDArray[np.uint8]) -> None:
         """Read the errors among the rows of a block from `start` on, before their buffer is filled anew."""
         view = memoryview(buffer)  # type: ignore[arg-type]
-        for row in (np.flatnonzero(sink.text_start[start:rows] >= 0) + start).tolist():
-            message = bytes(view[sink.text_start[row] : sink.text_end[row]])
-            self._keep_error(self._number + row, message, is_rejection=sink.kind[row] == _REJECTION)
+        places = np.flatnonzero(sink.text_start[start:rows] >= 0) + start
+        columns = (sink.text_start, sink.text_end, sink.kind)
+        told = zip(places.tolist(), *(column[places].tolist() for column in columns), strict=True)
+        for row, first, last, kind in told:
+            self._keep_error(self._number + row, bytes(view[first:last]), is_rejection=kind == _REJECTION)
 
     def take(self, sink: Sink, rows: int) -> None:
         """Take the rows of a block, whose texts were kept."""
@@ -83,6 +86,8 @@ class Columns:
         text, parsed = told
         if parsed is not None:
             self._errors.append((place, parsed))
+        elif is_rejection:
+            self._refused.append(place)
         if text:
             self._texts[place] = text
 
@@ -92,8 +97,8 @@ class Columns:
         if not is_rejection:
             return text[:TEXT_LENGTH], None
         parsed = self._rules.parse(text)
-        if not isinstance(parsed, Parsed):
-            raise AssertionError("a rejection that the grammar does not know")  # noqa: TRY004
+        if not isinstance(parsed, Parsed) or parsed.kind != "rejection":
+            return "", None  # the grammar has the last word
         return ("" if parsed.cause not in (None, "unknown") else text[:TEXT_LENGTH]), parsed
 
     def done(self, names: Names) -> Rows:
@@ -111,7 +116,12 @@ class Columns:
         texts = texts_of(names)
         if self._errors:
             columns.update(self._told_by_errors(columns, texts))
-        return Rows.made(self._number, texts, columns, self._texts)
+        rows = Rows.made(self._number, texts, columns, self._texts)
+        if not self._refused:
+            return rows
+        is_kept = np.ones(self._number, dtype=bool)
+        is_kept[self._refused] = False
+        return rows.take(is_kept)
 
     def _told_by_errors(self, columns: dict[str, NDArray[Any]], names: list[str]) -> dict[str, NDArray[Any]]:
         codes = {name: code for code, name in enumerate(names)}

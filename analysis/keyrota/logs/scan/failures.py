@@ -20,7 +20,7 @@ from keyrota.logs.scan.found import (
     status_at,
 )
 from keyrota.logs.scan.libc import is_at, letters
-from keyrota.logs.scan.prefix import after_one_colour
+from keyrota.logs.scan.prefix import after_one_colour, escaped_value
 
 _STUDIO_KEY: Final = letters("GOOGLE_AI_STUDIO_KEY")
 _RETRY: Final = letters("). Retry ")
@@ -86,6 +86,8 @@ def provider_error(buffer: Any, at: int, end: int, mode: int, found: Any) -> int
     status = status_at(buffer, at, end)
     if status < 0 or (at + 3 < end and _0 <= buffer[at + 3] <= _9):
         return NOTHING
+    if at + 3 < end and buffer[at + 3] == BACKSLASH and _0 <= escaped_value(buffer, at + 3, end) <= _9:
+        return UNSURE
     found[STATUS] = status
     if status == 429:
         return REJECTION
@@ -119,6 +121,6 @@ def _message_of_error(buffer: Any, at: int, end: int) -> int:
 
 def quoted(buffer: Any, at: int, end: int) -> int:
     """Say whether a line of an error's body may begin here, behind an escaped quote."""
-    if at >= end or buffer[at] >= 128:
+    if at >= end or buffer[at] >= 128 or buffer[at] == BACKSLASH:
         return UNSURE
     return UNSURE if buffer[at] == 113 or buffer[at] == 114 or buffer[at] == 109 else NOTHING  # qrm

@@ -26,7 +26,7 @@ _QUOTA_EXCEEDED: Final = letters("* Quota exceeded for metric: ")
 _PLEASE_RETRY: Final = letters("Please retry in ")
 _0, _2, _7, _SLASH, _S, _U = 48, 50, 55, 47, 115, 117
 
-_INITIAL: Final = table("UbsLGRSM*PIweCmDHO[" + "TDINLWECFtdinlwecf")
+_INITIAL: Final = table("UbsLGRSM*PIweCmDHO[g45{" + "TDINLWECFtdinlwecf")
 """What the words of an event, a name or a level begin with."""
 
 _WORDS_LENGTH: Final = 300

@@ -25,7 +25,7 @@ from keyrota.logs.scan.alphabet import (
     WORD,
     table,
 )
-from keyrota.logs.scan.libc import is_at, letters
+from keyrota.logs.scan.libc import find, is_at, letters
 
 _DECORATION_LENGTH: Final = 40
 _PREFIXES: Final = 4
@@ -288,6 +288,7 @@ def _ends_with(buffer: Any, text: Any, start: int, end: int) -> bool:
 
 def may_be_error(buffer: Any, at: int, end: int) -> bool:
     """Say whether an error of an SDK can begin here: up to two names, then what follows them."""
+    is_named = False
     for _ in range(3):
         if at >= end:
             return False
@@ -309,8 +310,10 @@ def may_be_error(buffer: Any, at: int, end: int) -> bool:
         while to < end and WORD[buffer[to]]:
             to += 1
         if to >= end or buffer[to] != _COLON:
-            # A name may be spelled with escapes.
-            return to < end and buffer[to] == BACKSLASH and BLANK <= escaped_value(buffer, to, end) < 127
+            # What follows may be spelled with escapes.
+            stop = min(end, to + 40) if is_named else min(end, to + 1)
+            slash = find(buffer, BACKSLASH, to, stop)
+            return slash < stop and (is_named or BLANK <= escaped_value(buffer, slash, end) < 127)
         if not (
             _ends_with(buffer, _ERROR, at, to)
             or _ends_with(buffer, _EXCEPTION, at, to)
@@ -318,6 +321,7 @@ def may_be_error(buffer: Any, at: int, end: int) -> bool:
             or _ends_with(buffer, _REQUESTS, at, to)
         ):
             return False
+        is_named = True
         at = to + 1
         if at < end and buffer[at] == BLANK:
             at += 1
@@ -337,5 +341,7 @@ def _opens_error(buffer: Any, at: int, end: int) -> bool:
         elif byte == QUOTE or byte == _SINGLE or WHITE[byte]:
             at += 1
         else:
-            return byte >= 128 or is_at(buffer, _LOWER_ERROR, at, end)
+            to = min(end, at + len(_LOWER_ERROR))
+            is_escaped = byte == _LOWER_ERROR[0] and find(buffer, BACKSLASH, at, to) < to
+            return byte >= 128 or is_escaped or is_at(buffer, _LOWER_ERROR, at, end)
     return False
