@@ -135,7 +135,7 @@ def test_goals_say_what_became_of_them(bench: SimpleNamespace) -> None:
     of = bench.measure.Measured
     names = {approach.engine: name for name, approach in reversed(bench.approaches.APPROACHES.items())}
     sparse = {
-        (names["ours"], "text", 1): of(10**9, [0.3, 0.25, 9.0], [0.3], [310.0]),
+        (names["scan"], "text", 1): of(10**9, [0.3, 0.25, 9.0], [0.3], [310.0]),
         (names["polars"], "text", 1): of(10**9, [1.0], [1.0], [500.0]),
         (names["rg"], "text", 1): of(10**9, [0.8], [0.8], [500.0]),
     }
