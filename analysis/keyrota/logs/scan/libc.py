@@ -56,8 +56,3 @@ def is_at(buffer: Any, text: Any, start: int, end: int) -> bool:
 def letters(text: str) -> Any:
     """Return ASCII text as the bytes that the scan compares."""
     return np.frombuffer(text.encode("ascii"), dtype=np.uint8)
-
-
-def compiled(function: Any) -> Any:
-    """Return the function: it is compiled with the kernel that calls it."""
-    return function
