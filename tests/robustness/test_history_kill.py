@@ -43,6 +43,21 @@ print("begins", flush=True)
 store.prune(before="2025-11-12T04:00")
 """
 
+# Put before one of the two: it ends itself where the rows are written and the commit comes, or came.
+KILLED_AT_COMMIT = """
+import contextlib, os, signal
+from keyrota.history import {module}
+committed = {module}.transaction
+@contextlib.contextmanager
+def killed(connection):
+    with committed(connection):
+        yield
+        if {is_before}:
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+{module}.transaction = killed
+"""
+
 
 def write_logs(folder, first, sources):
     paths = []
@@ -106,17 +121,40 @@ def test_a_kill_leaves_the_old_rows_or_the_new_ones(tmp_path, code, before, afte
     def attempt(number, seconds):
         path = tmp_path / f"{number}.duckdb"
         shutil.copy(template, path)
-        killed, took = run_killed(code, [str(path), *arguments], seconds)
+        _, took = run_killed(code, [str(path), *arguments], seconds)
         found = content(path)
         assert found in (before, after)
         assert open_store(path).add(logs[0]).rows in (0, PER_SOURCE)  # and it can be written
-        return killed, took, found
+        return took, found
 
-    _, whole, found = attempt("whole", 60)
+    whole, found = attempt("whole", 60)
     assert found == after
-    outcomes = [attempt(number, whole * (number + 0.5) / kills) for number in range(kills)]
-    # Otherwise nothing was tested: some of the kills came in time to leave the old rows.
-    assert any(killed and found == before for killed, _, found in outcomes)
+    for number in range(kills):
+        attempt(number, whole * (number + 0.5) / kills)
+
+
+@pytest.mark.parametrize(
+    ("code", "module", "before", "after"),
+    [
+        (ADD, "store", 4 * PER_SOURCE, (4 + SOURCES) * PER_SOURCE),
+        (PRUNE, "pruning", 16 * PER_SOURCE, 16 * PER_SOURCE - 4 * 3600),
+    ],
+    ids=["add", "prune"],
+)
+@pytest.mark.parametrize("moment", ["before the commit", "after the commit"])
+def test_a_kill_around_the_commit_leaves_what_was_committed(tmp_path, code, module, before, after, moment):
+    """All rows are written when it comes; whether they are there is decided by the commit alone."""
+    logs = write_logs(tmp_path, 4, SOURCES)
+    path = tmp_path / "history.duckdb"
+    open_store(path).add(write_logs(tmp_path, 0, 4))
+    if code is PRUNE:
+        open_store(path).add(logs)
+    own_kill = KILLED_AT_COMMIT.format(module=module, is_before=moment == "before the commit")
+    arguments = [str(path), *(logs if code is ADD else [])]
+    killed, _ = run_killed(own_kill + code, arguments, 60)
+    assert killed
+    assert content(path) == (before if moment == "before the commit" else after)
+    assert open_store(path).add(logs[0]).rows in (0, PER_SOURCE)  # and it can be written
 
 
 @pytest.mark.parametrize("kills", KILLS)
