@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keyrota.logs.duplicates import Marks
+from keyrota.logs.enrich import places_of
 from keyrota.logs.rows import KIND_CODES, MISSING
 
 if TYPE_CHECKING:
@@ -65,12 +66,7 @@ def with_places(
         return events
     for pool in np.unique(pools[is_open]).tolist():
         own = is_open & (pools == pool)
-        seen = np.unique(key[own])
-        order = orders.get(pool, ())
-        keys = np.array(order) if set(seen.tolist()) <= set(order) else seen
-        place = np.argsort(keys, kind="stable")
-        position[own] = 1 + place[np.searchsorted(keys[place], key[own])]
-        size[own] = len(keys)
+        position[own], size[own] = places_of(key[own], orders.get(pool, ()))
     return events.assign(position=_filled(events["position"], position), size=_filled(events["size"], size))
 
 

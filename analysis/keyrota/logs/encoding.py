@@ -57,7 +57,7 @@ def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     is_first = True
     for chunk in chunks:
-        text = decoder.decode(chunk).replace("\ufeff", "").replace("\x00", "")
+        text = _without_marks(decoder.decode(chunk))
         if is_first and text:
             mark = _DAMAGED_BOM.match(text)
             text, is_first = text[mark.end() :] if mark else text, False
@@ -65,6 +65,15 @@ def decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
             yield text
     if text := decoder.decode(b"", final=True):
         yield text
+
+
+def decoded_text(data: bytes) -> str:
+    """Return UTF-8 that is at hand as a whole as the text that `decoded` makes of it."""
+    return _without_marks(data.decode("utf-8", "replace"))
+
+
+def _without_marks(text: str) -> str:
+    return text.replace("\ufeff", "").replace("\x00", "")
 
 
 def is_marked_as_damaged(head: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -136,16 +137,23 @@ def complete_positions(rows: Rows, pool: Codes, config: PoolConfig) -> Rows:
     starts = np.flatnonzero(np.diff(pool[lacking], prepend=-2))
     declared = {declared_pool.name: declared_pool for declared_pool in config}
     for own in np.split(lacking, starts[1:]):
-        keys, place = np.unique(rows.key[own], return_inverse=True)
         code = int(pool[own[0]])
         known = declared.get(rows.names[code]) if code != MISSING else None
-        if known is not None and set(keys.tolist()) <= set(known.keys):
-            position[own] = np.array([known.keys.index(key) + 1 for key in keys.tolist()])[place]
-            size[own] = known.size
-        else:
-            position[own] = place + 1
-            size[own] = len(keys)
+        position[own], size[own] = places_of(rows.key[own], known.keys if known is not None else ())
     return replace(rows, position=position, size=size)
+
+
+def places_of(keys: NDArray[Any], order: Sequence[int]) -> tuple[NDArray[np.int64], int]:
+    """Return the place of each key, 1-based, and of how many, where a log names the key alone.
+
+    The order of the pool counts, if it holds the keys that were seen; else these, in order of their
+    numbers.
+    """
+    seen, number = np.unique(keys, return_inverse=True)
+    places = {key: place for place, key in enumerate(order, start=1)}
+    if not places.keys() >= set(seen.tolist()):
+        places = {key: place for place, key in enumerate(seen.tolist(), start=1)}
+    return np.array([places[key] for key in seen.tolist()], dtype=np.int64)[number], len(places)
 
 
 def _is_missing(column: NDArray[Any]) -> bool:

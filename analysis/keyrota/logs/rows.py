@@ -260,8 +260,8 @@ def names_of(index: Mapping[str | None, int]) -> list[str]:
     return [name for name in index if name is not None]
 
 
-_FNV_OFFSET: Final = 0xCBF29CE484222325
-_FNV_PRIME: Final = 0x100000001B3
+FNV_OFFSET: Final = 0xCBF29CE484222325
+FNV_PRIME: Final = 0x100000001B3
 
 
 def id_hash(text: str) -> int:
@@ -272,9 +272,9 @@ def id_hash(text: str) -> int:
     >>> hex(id_hash("a"))
     '0xaf63dc4c8601ec8c'
     """
-    value = _FNV_OFFSET
+    value = FNV_OFFSET
     for byte in text.encode("utf-8", "surrogatepass"):
-        value = (value ^ byte) * _FNV_PRIME % 2**64
+        value = (value ^ byte) * FNV_PRIME % 2**64
     return value or 1
 
 
@@ -289,9 +289,9 @@ def id_hashes(ids: Iterable[str | None]) -> NDArray[np.uint64] | None:
     starts = (np.cumsum(lengths) - lengths)[longest_first]
     # How many ids are longer than 0, 1, 2, ... bytes: these are the ones that the next byte is mixed into.
     longer = len(lengths) - np.cumsum(np.bincount(lengths))
-    values = np.full(len(lengths), _FNV_OFFSET, dtype=np.uint64)
+    values = np.full(len(lengths), FNV_OFFSET, dtype=np.uint64)
     for at, alive in enumerate(longer.tolist()):
-        values[:alive] = (values[:alive] ^ data[starts[:alive] + at]) * np.uint64(_FNV_PRIME)
+        values[:alive] = (values[:alive] ^ data[starts[:alive] + at]) * np.uint64(FNV_PRIME)
     values[values == 0] = 1
     values[longer[0] :] = 0
     result = np.empty_like(values)

@@ -23,8 +23,8 @@ _SPREADSHEET = re.compile(r"[0-9][.,][0-9]{1,14}E\+1[0-9]")
 _SECOND: Final = 1_000_000_000
 _EPOCH_ORDINAL: Final = dt.date(1970, 1, 1).toordinal()
 # 1990 to 2262: before, a number is no time of a log; after, it does not fit 64 bits of nanoseconds.
-_EARLIEST: Final = 631_152_000 * _SECOND
-_LATEST: Final = 2**63 - 1
+EARLIEST_NS: Final = 631_152_000 * _SECOND
+LATEST_NS: Final = 2**63 - 1
 
 
 def time_ns(value: Any) -> int | None:
@@ -74,9 +74,9 @@ def damaged_by_spreadsheet(value: Any) -> bool:
 def _from_number(number: int) -> int | None:
     for unit in (1, 1_000, 1_000_000, _SECOND):
         # The largest unit first would take seconds for nanoseconds: sizes differ by a thousand.
-        if number * unit >= _EARLIEST:
+        if number * unit >= EARLIEST_NS:
             nanoseconds = number * unit
-            return nanoseconds if nanoseconds <= _LATEST else None
+            return nanoseconds if nanoseconds <= LATEST_NS else None
     return None
 
 
@@ -90,7 +90,7 @@ def _from_iso(match: re.Match[str]) -> int | None:
         offset = int(offset_hour) * 3600 + int(offset_minute) * 60
         seconds += offset if sign == "-" else -offset
     nanoseconds = seconds * _SECOND + (int(fraction.ljust(9, "0")) if fraction else 0)
-    return nanoseconds if 0 <= nanoseconds <= _LATEST else None
+    return nanoseconds if 0 <= nanoseconds <= LATEST_NS else None
 
 
 @lru_cache(maxsize=4096)

@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from keyrota.logs.collect import MESSAGES_REMEMBERED, TEXT_LENGTH
+from keyrota.logs.columns import concatenated
+from keyrota.logs.encoding import decoded_text
 from keyrota.logs.json_stream import decode_json
-from keyrota.logs.rows import CAUSE_CODES, KIND_CODES, MISSING, Rows
+from keyrota.logs.rows import CAUSE_CODES, DTYPES, KIND_CODES, MISSING, Rows
 from keyrota.logs.rules import Parsed, RuleTable
-from keyrota.logs.scan.csv_odd import cell_text, decoded_text
+from keyrota.logs.scan.csv_odd import cell_text
 from keyrota.logs.scan.names import Names, texts_of
 from keyrota.logs.scan.sink import Sink
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_COLUMNS: Final = (
-    "kind", "time", "line", "key", "position", "size", "status", "cause", "retry_after_s", "duration_ms",
-    "pool", "function", "function_id", "isolate", "row_id",
-)  # fmt: skip
+_COLUMNS: Final = tuple(name for name in Sink._fields if name in DTYPES)
 _REJECTION: Final = KIND_CODES["rejection"]
 
 
@@ -103,16 +102,7 @@ class Columns:
 
     def done(self, names: Names) -> Rows:
         """Return the rows; nothing is left here."""
-        columns = {}
-        for name in _COLUMNS:
-            blocks = self._blocks.pop(name)
-            firsts = (
-                {block[:1].tobytes() for block in blocks} if all(b.strides == (0,) for b in blocks) else set()
-            )
-            if len(firsts) == 1:
-                columns[name] = np.broadcast_to(blocks[0][:1], (self._number,))
-            elif blocks:
-                columns[name] = np.concatenate(blocks)
+        columns = {name: concatenated(self._blocks.pop(name), DTYPES[name]) for name in _COLUMNS}
         texts = texts_of(names)
         if self._errors:
             columns.update(self._told_by_errors(columns, texts))

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
-from keyrota.logs.encoding import LINE_LIMIT
+from keyrota.logs.encoding import LINE_LIMIT, decoded_text
 from keyrota.logs.record import BadRow, Record
 from keyrota.logs.tables import RowReader, csv_header, row_records
-
-_PIECE: Final = 1 << 12
-"""Bytes that are copied out of the buffer at a time: most odd rows are short."""
 
 _LINE_ENDS = re.compile(r"\r+\n")
 
@@ -60,9 +57,7 @@ class OddRows:
             If a spreadsheet has rewritten the times.
         """
         records: list[Record | BadRow] = []
-        while at < end and not self.is_done:
-            piece = buffer[at : min(end, at + _PIECE)].tobytes()
-            at += self._take_piece(piece, records)
+        at += self._take_lines(buffer[at:end].tobytes(), records)
         if is_last and at >= end and not self.is_done:
             if self._length:
                 self._add(self._reader.take(self._whole_line()), records)
@@ -70,18 +65,18 @@ class OddRows:
             self.is_done = True
         return records, at
 
-    def _take_piece(self, piece: bytes, records: list[Record | BadRow]) -> int:
+    def _take_lines(self, data: bytes, records: list[Record | BadRow]) -> int:
         """Read lines until it is done; return the number of bytes read."""
         at = 0
-        while (stop := piece.find(b"\n", at)) >= 0:
-            self._keep(piece[at:stop])
+        while (stop := data.find(b"\n", at)) >= 0:
+            self._keep(data[at:stop])
             self._add(self._reader.take(self._whole_line()), records)
             at = stop + 1
             if self.rows > self._first and self._reader.is_between_rows:
                 self.is_done = True
                 return at
-        self._keep(piece[at:])
-        return len(piece)
+        self._keep(data[at:])
+        return len(data)
 
     def _keep(self, piece: bytes) -> None:
         # Four bytes to a character, and the one that tells that the line is longer.
@@ -101,11 +96,6 @@ class OddRows:
         for cells in rows:
             self.rows += 1
             records.extend(row_records(cells, self._names, self.rows))
-
-
-def decoded_text(data: bytes) -> str:
-    """Return bytes as the text that `keyrota.logs.encoding.decoded` makes of them."""
-    return data.decode("utf-8", "replace").replace("\ufeff", "").replace("\x00", "")
 
 
 def cell_text(cell: bytes) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from keyrota.events import NO_TIME
 from keyrota.logs.scan.alphabet import COMMA, CR, IDENTIFIER, LF, NOTHING, QUOTE, QUOTED, RAW, UNSURE
 from keyrota.logs.scan.csv_columns import (
     CHECKED,
@@ -49,7 +50,7 @@ from keyrota.logs.scan.found import (
 from keyrota.logs.scan.libc import find, find_text, letters
 from keyrota.logs.scan.message import read_message
 from keyrota.logs.scan.names import NAME_LENGTH, NO_ROOM, id_hash, number_of
-from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, NO_TIME, ODD, ODD_END, ODD_START, ROWS, WHY, put
+from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, ODD, ODD_END, ODD_START, ROWS, WHY, put
 from keyrota.logs.scan.stamps import iso_time, number_time
 from keyrota.logs.tables import RECORD_LINES
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from keyrota.events import NO_TIME
 from keyrota.logs.scan.alphabet import CR, IDENTIFIER, JSON, LF, NOTHING, QUOTE, SLUG, UNSURE
 from keyrota.logs.scan.found import (
     FRAGMENT,
@@ -41,7 +42,7 @@ from keyrota.logs.scan.json_walk import walk
 from keyrota.logs.scan.libc import find, find_text, is_at, letters
 from keyrota.logs.scan.message import read_message
 from keyrota.logs.scan.names import NAME_LENGTH, NO_ROOM, id_hash, number_of
-from keyrota.logs.scan.sink import AT, BLANKS, FULL, LINES, MORE, NO_TIME, ODD, ROWS, WHY, put
+from keyrota.logs.scan.sink import AT, BLANKS, FULL, LINES, MORE, ODD, ROWS, WHY, put
 from keyrota.logs.scan.stamps import iso_time, number_time
 
 _EVENT_MESSAGE: Final = letters('"event_message"')

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import zlib
+from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -64,28 +65,44 @@ def machine_code(name: str) -> Any:
     import numba
     from numba.extending import register_jitable
 
-    # The compiler's cache looks at the file of the function that it compiles, not at those it calls.
-    fingerprint = 1
-    functions: dict[str, Any] = {}
+    _register(numba, register_jitable)
+    function = next(function for function in _functions() if function.__name__ == name)
+    return _compiled(numba, function, _fingerprint())
+
+
+def _functions() -> Iterator[Any]:
+    """Yield what is compiled: the functions of the modules, each where it is defined."""
     for module in _modules():
-        fingerprint = zlib.crc32(inspect.getsource(module).encode(), fingerprint)
         for function in vars(module).values():
             if inspect.isfunction(function) and function.__module__ == module.__name__:
-                functions[function.__name__] = function
-    _register(numba, register_jitable)
-    return _compiled(numba, functions[name], fingerprint)
+                yield function
+
+
+@cache
+def _fingerprint() -> int:
+    """Return a number that changes with all that decides what the machine code is.
+
+    The compiler's cache looks at the file of the function that it compiles, not at those it calls, nor at
+    those whose constants are compiled in.
+    """
+    from keyrota import events
+    from keyrota.logs import rows, tables, times
+
+    fingerprint = 1
+    for module in (*_modules(), events, rows, tables, times):
+        fingerprint = zlib.crc32(inspect.getsource(module).encode(), fingerprint)
+    return fingerprint
 
 
 @cache
 def _register(numba: Any, register_jitable: Any) -> None:
     from keyrota.logs.scan import libc
 
-    for module in _modules():
-        for function in vars(module).values():
-            is_own = inspect.isfunction(function) and function.__module__ == module.__name__
-            if is_own and not (libc.HAS_LIBC and function in (libc.find, libc.find_text)):
-                register_jitable(_nrt=False, forceinline=True)(function)
-    if libc.HAS_LIBC:
+    by_libc = (libc.find, libc.find_text) if libc.HAS_LIBC else ()
+    for function in _functions():
+        if function not in by_libc:
+            register_jitable(_nrt=False, forceinline=True)(function)
+    if by_libc:
         _call_libc(numba)
 
 

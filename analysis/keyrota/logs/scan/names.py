@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from keyrota.logs.rows import FNV_OFFSET, FNV_PRIME
 from keyrota.logs.scan.alphabet import IDENTIFIER, POOL
 
 NAME_LENGTH: Final = 80
@@ -22,8 +23,8 @@ NO_ROOM: Final = -3
 
 _SLOTS: Final = 1 << 12
 _HASHED: Final = 12
-_FNV_START: Final = np.uint64(0xCBF29CE484222325)
-_FNV_PRIME: Final = np.uint64(0x100000001B3)
+_FNV_START: Final = np.uint64(FNV_OFFSET)
+_FNV_PRIME: Final = np.uint64(FNV_PRIME)
 
 
 class Names(NamedTuple):

@@ -6,13 +6,14 @@ general decoder's way out of it decides where a record begins anew.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
-from keyrota.logs.encoding import LINE_LIMIT
-from keyrota.logs.json_stream import VALUE_LIMIT, JsonStream
+from keyrota.logs.encoding import LINE_LIMIT, decoded_text
+from keyrota.logs.json_stream import VALUE_LIMIT, JsonStream, Value
 from keyrota.logs.objects import records_of
 from keyrota.logs.record import BadRow, Record
-from keyrota.logs.scan.csv_odd import OddRows, decoded_text
+from keyrota.logs.scan.csv_odd import OddRows
 from keyrota.logs.text_lines import text_records
 
 _STRETCH_BYTES: Final = 1 << 20
@@ -82,6 +83,11 @@ class OddLine:
         return [record], end if stop < 0 else at + stop + 1
 
 
+def records_in(value: Value, line: int) -> Iterable[Record | BadRow]:
+    """Return the rows of a value that begins a line; one that could not be read is a bad row."""
+    return [BadRow(line, value.error)] if value.error is not None else records_of(value.value, line)
+
+
 class OddValues:
     """Values of JSON, each at the beginning of a line, with whatever damage is between them."""
 
@@ -121,16 +127,12 @@ class OddValues:
         """Return the records of the stretch, ``None`` if more of it may change them."""
         text = decoded_text(bytes(self._data[:end]))
         lines = text.count("\n") + (bool(text) and not text.endswith("\n"))
-        stream = JsonStream([text], limit=VALUE_LIMIT)
+        stream = JsonStream([text])
         records: list[Record | BadRow] = []
         is_clean = False
         for value in stream:
-            line = self.rows + value.line
             is_clean = value.error is None and value.line == lines
-            if value.error is not None:
-                records.append(BadRow(line, value.error))
-            else:
-                records.extend(records_of(value.value, line))
+            records += records_in(value, self.rows + value.line)
         is_open = stream.truncated or stream.in_array
         if not at_end and (is_open or not is_clean):
             return None

@@ -6,15 +6,16 @@ put together in the order of the file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import codecs
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from keyrota.logs.collect import Gathered, Gatherer
+from keyrota.logs.encoding import decoded
 from keyrota.logs.json_stream import JsonStream
-from keyrota.logs.objects import records_of
 from keyrota.logs.record import BadRow, Record
 from keyrota.logs.rules import RuleTable
 from keyrota.logs.scan.blocks import Blocks, rest_of
@@ -26,7 +27,7 @@ from keyrota.logs.scan.json_layout import new_layouts
 from keyrota.logs.scan.machine import machine_code
 from keyrota.logs.scan.marks import HAS_NUL, MAY_BE_GLUED, pairs_of
 from keyrota.logs.scan.names import enlarged, new_names
-from keyrota.logs.scan.odd import odd_of
+from keyrota.logs.scan.odd import odd_of, records_in
 from keyrota.logs.scan.shape import Shape
 from keyrota.logs.scan.sink import AT, BLANKS, FULL, LINES, NUMBERS, ODD, ROWS, WHY, new_sink
 
@@ -36,7 +37,6 @@ _WINDOW: Final = 1 << 12
 """How many bytes are handed to the general decoder at first: most odd records are one line."""
 
 _FAR: Final = 1 << 62
-_MARK: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(slots=True)
@@ -157,7 +157,7 @@ class Scan:
         self._nul_end = -1
         if marks & HAS_NUL:
             data = blocks.taken(blocks.filled)
-            last = max(data.rfind(b"\x00"), data.rfind(_MARK))
+            last = max(data.rfind(b"\x00"), data.rfind(codecs.BOM_UTF8))
             self._nul_end = blocks.place + last + 1
 
     def _walk(self) -> None:
@@ -224,7 +224,7 @@ class Scan:
         self._cut += odd.cut
         self._is_truncated |= odd.is_truncated
 
-    def _add(self, records: list[Record | BadRow]) -> None:
+    def _add(self, records: Iterable[Record | BadRow]) -> None:
         for record in records:
             self._gatherer.add(record)
 
@@ -235,17 +235,12 @@ class Scan:
         line = 0
         for value in stream:
             line = first + value.line
-            if value.error is not None:
-                self._gatherer.add(BadRow(line, value.error))
-            else:
-                self._add(list(records_of(value.value, line)))
+            self._add(records_in(value, line))
         self._odd_lines += line - first
         self._numbers[LINES] = max(line, first)
         self._is_truncated |= stream.truncated
 
     def _rest(self, data: bytes) -> Iterator[str]:
-        from keyrota.logs.encoding import decoded
-
         yield from decoded([data], "utf-8")
         self._drain()
         yield from decoded(rest_of(self._blocks), "utf-8")

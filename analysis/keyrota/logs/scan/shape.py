@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
-from typing import Final
 
 from keyrota.logs.encoding import is_marked_as_damaged
 from keyrota.logs.formats import OpenedLog
@@ -12,8 +12,6 @@ from keyrota.logs.json_stream import JsonStream
 from keyrota.logs.objects import records_of
 from keyrota.logs.record import Record
 from keyrota.logs.rules import RuleTable
-
-_BOM: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ def shape_of(log: OpenedLog, rules: RuleTable) -> Shape | None:
     head = log.head
     if rules is not DEFAULT_RULES or not log.encoding.startswith("utf-8"):
         return None
-    offset = len(_BOM) if head.startswith(_BOM) else 0
+    offset = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
     if is_marked_as_damaged(head):
         return None
     if log.format == "text":

@@ -6,9 +6,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from keyrota.logs.rows import DTYPES
 from keyrota.logs.scan.found import CAUSE, DELAY_MS, DURATION_MS, KEY, POSITION, SIZE, STATUS
-
-NO_TIME: Final = np.iinfo(np.int64).min
 
 BLOCK_ROWS: Final = 1 << 14
 """Rows that a block holds; a kernel stops when it is full."""
@@ -46,17 +45,10 @@ class Sink(NamedTuple):
     text_end: Any
 
 
-_DTYPES: Final = {
-    "kind": np.int8, "time": np.int64, "line": np.int64, "key": np.int32, "position": np.int32,
-    "size": np.int32, "status": np.int16, "cause": np.int8, "retry_after_s": np.float64,
-    "duration_ms": np.float64, "pool": np.int32, "function": np.int32, "function_id": np.int32,
-    "isolate": np.int32, "row_id": np.uint64, "text_start": np.int64, "text_end": np.int64,
-}  # fmt: skip
-
-
 def new_sink(rows: int = BLOCK_ROWS) -> Sink:
     """Return an empty block of rows."""
-    return Sink(**{name: np.empty(rows, dtype=dtype) for name, dtype in _DTYPES.items()})
+    # What is no column of the rows is a place in the buffer.
+    return Sink(**{name: np.empty(rows, dtype=DTYPES.get(name, "int64")) for name in Sink._fields})
 
 
 def put(sink: Any, numbers: Any, kind: int, time: int, found: Any) -> int:

@@ -7,11 +7,10 @@ from typing import Any, Final
 import numpy as np
 
 from keyrota.logs.scan.alphabet import BLANK, UNSURE
+from keyrota.logs.times import EARLIEST_NS, LATEST_NS
 
 _0, _9, _DASH, _T, _COLON, _DOT, _Z, _U, _PLUS, _COMMA, _SLASH = 48, 57, 45, 84, 58, 46, 90, 85, 43, 44, 47
 _SECOND: Final = 1_000_000_000
-_EARLIEST: Final = 631_152_000 * _SECOND
-_LATEST: Final = 2**63 - 1
 _STAMP_LENGTH: Final = 19
 _DAYS_BEFORE: Final = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334], dtype=np.intp)
 _DAYS_IN: Final = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.intp)
@@ -117,11 +116,11 @@ def number_time(buffer: Any, at: int, end: int) -> int:
         if byte < _0 or byte > _9:
             return UNSURE
         value = value * 10 + (np.intp(byte) - _0)
-    if value >= _EARLIEST:
+    if value >= EARLIEST_NS:
         return value
     for unit in (1_000, 1_000_000, _SECOND):
-        if value > _LATEST // unit:
+        if value > LATEST_NS // unit:
             return UNSURE
-        if value * unit >= _EARLIEST:
+        if value * unit >= EARLIEST_NS:
             return value * unit
     return UNSURE

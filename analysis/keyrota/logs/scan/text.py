@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from keyrota.events import NO_TIME
 from keyrota.logs.scan.alphabet import (
     BLANK,
     CR,
@@ -31,7 +32,7 @@ from keyrota.logs.scan.libc import find, find_text, is_at, letters
 from keyrota.logs.scan.message import read_message
 from keyrota.logs.scan.names import NO_ROOM, number_of
 from keyrota.logs.scan.prefix import after_colour, is_wide_blank
-from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, NO_TIME, ODD, ROWS, WHY, put
+from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, ODD, ROWS, WHY, put
 from keyrota.logs.scan.stamps import after_stamp, iso_time, may_be_stamp
 
 _LINE_BYTES: Final = 1 << 20

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -32,15 +33,8 @@ from keyrota.logs.scan.names import enlarged, fill_slots, new_names, texts_of
 from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, NUMBERS, ODD, ODD_START, ROWS, WHY, new_sink
 from keyrota.logs.tables import RECORD_LENGTH, RECORD_LINES, csv_records
 from keyrota.logs.write import (
-    LISTENING,
-    LogRow,
     boot_message,
     error_message,
-    invocation_message,
-    pick_message,
-    pool_message,
-    quota_error_body,
-    shutdown_message,
     write_log,
 )
 
@@ -48,6 +42,19 @@ PICK = "🔑 Using GOOGLE_KEY_3 (position 1/4 in pool)"
 STAMP = "1762917393993000"
 HEADER = "event_message,event_type,execution_id,function_id,id,level,timestamp"
 TAIL = f"Log,e-1,f-1,a1,info,{STAMP}"
+
+
+def sibling(name: str) -> ModuleType:
+    """Return a module that stands beside this one: tests are no package."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+rows_of_a_log = sibling("against_general").rows_of_a_log
 
 
 class Scan:
@@ -194,39 +201,6 @@ def check(data: bytes, cuts: Iterable[int] = (), **options: Any) -> Scan:
     assert scan.malformed[:5] == malformed
     assert scan.numbers[LINES] == lines
     return scan
-
-
-def rows_of_a_log() -> list[LogRow]:
-    """One isolate's life, bodies of errors, a user's quotations, damaged emoji."""
-    body = quota_error_body("per-minute", 2, "gemini-2.5-pro", 26.5)
-    messages = [
-        (boot_message(31), {"event_type": "Boot", "boot_ms": 31}),
-        (LISTENING, {}),
-        (pick_message(3, 1, 4), {}),
-        (pool_message("ARTIFACT", 4), {}),
-        (pool_message("chat-2.5 west", 4), {"execution_id": "chat-2.5 west"}),
-        (error_message(429, body, emoji=False), {"level": "error"}),
-        (error_message(429, body, cut=200), {"level": "error"}),
-        (error_message(503, "The model is overloaded\n"), {"level": "error"}),
-        ("ClientError: 429 RESOURCE_EXHAUSTED. {'error': {'code': 429}}", {}),
-        *((line, {}) for line in body.splitlines()),
-        (f'the user wrote: "{PICK}", then\n{PICK}\nand "booted (time: 3ms)"', {}),
-        ("ðŸ”‘ Using GOOGLE_KEY_1 (position 1/2 in pool)", {}),
-        ("\x1b[36m🔑\x1b[0m Using GOOGLE_KEY_10 (position 4/4 in pool)\n", {}),
-        ("🔑 Using GOOGLE_KEY_1 (position 5/4 in pool)", {}),
-        ("Rate limited (429). Retry 1/3 after 1000ms\n", {}),
-        ("429, 429\r\nand a second line", {}),
-        (" leading blank, comma", {}),
-        ("", {}),
-        (shutdown_message(), {"event_type": "Shutdown", "reason": "EarlyDrop"}),
-        (invocation_message("POST", 429, "generate-artifact"), {"row_id": ""}),
-    ]
-    isolate = "0d67aaaa-1111-4222-8333-444455556666"
-    shared = {"execution_id": isolate, "function_id": "beca-0", "row_id": "a-1"}
-    return [
-        LogRow(1_762_917_393_983_000_000 + number * 7_000_000, message, **(shared | fields))
-        for number, (message, fields) in enumerate(messages)
-    ]
 
 
 SAMPLES = [
@@ -524,11 +498,7 @@ def edge_files() -> Iterator[tuple[str, bytes]]:
 
 def scan_at_page_ends() -> int:
     """Scan every edge file where the next byte cannot be read; return the number of scans."""
-    spec = importlib.util.spec_from_file_location("protected", Path(__file__).with_name("protected.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    protected = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(protected)
+    protected = sibling("protected")
     calls = 0
     for is_last in (False, True):
         for header, data in edge_files():
