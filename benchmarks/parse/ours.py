@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from keyrota.logs import gathering
 
@@ -55,17 +55,20 @@ def _table(rows: object) -> pa.Table:
     assert isinstance(rows, Rows)
     # Lines of an error's body are joined to it later.
     events = rows.kind != ROW_KINDS.index("fragment")
-    rows = rows if events.all() else rows.take(events)
-    columns = {
-        name: pa.array(np.asarray(getattr(rows, name)), mask=np.asarray(getattr(rows, name)) == MISSING)
-        for name in NUMBERS
-    }
-    isolates = pa.array(np.asarray(rows.isolate), mask=np.asarray(rows.isolate) == MISSING)
-    times = np.asarray(rows.time)
+    is_whole = bool(events.all())
+
+    def column(name: str) -> Any:
+        values = getattr(rows, name)
+        return np.asarray(values) if is_whole else values[events]
+
+    numbers = {name: column(name) for name in NUMBERS}
+    columns = {name: pa.array(values, mask=values == MISSING) for name, values in numbers.items()}
+    isolates, times = column("isolate"), column("time")
+    codes = pa.array(isolates, mask=isolates == MISSING)
     return pa.table({
         "time": pa.array(times, mask=times == NO_TIME).view(pa.timestamp("ns")),
-        "kind": pa.DictionaryArray.from_arrays(pa.array(np.asarray(rows.kind)), pa.array(ROW_KINDS)),
-        "isolate": pa.DictionaryArray.from_arrays(isolates, pa.array(rows.names, pa.string())),
-        "duration_ms": pa.array(np.asarray(rows.duration_ms), from_pandas=True),
+        "kind": pa.DictionaryArray.from_arrays(pa.array(column("kind")), pa.array(ROW_KINDS)),
+        "isolate": pa.DictionaryArray.from_arrays(codes, pa.array(rows.names, pa.string())),
+        "duration_ms": pa.array(column("duration_ms"), from_pandas=True),
         **columns,
     })  # fmt: skip

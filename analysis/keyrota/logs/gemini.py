@@ -22,7 +22,7 @@ _METRIC_LINE = re.compile(
     r"Quota exceeded for metric: [A-Za-z0-9._-]{1,80}/([a-z0-9_]{1,80}), limit: ([0-9]{1,15})"
     r"(?:, model: ([A-Za-z0-9._/-]{1,80}))?"
 )
-_DELAY = re.compile(rf"(?:retry in |retryDelay{_Q}{_SEP}{_Q})([0-9][0-9.hms]{{0,40}}s)")
+DELAY: Final = re.compile(rf"(?:retry in |retryDelay{_Q}{_SEP}{_Q})([0-9][0-9.hms]{{0,40}}s)")
 _DELAY_PROTOBUF = re.compile(r"retry_delay\s{0,8}\{\s{0,20}seconds:\s{0,8}([0-9]{1,9})")
 _DURATION = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m(?!s))?(?:([0-9]{1,9}(?:\.[0-9]{1,12})?)(ms|s))?")
 
@@ -111,7 +111,7 @@ def _cause_of_id(quota_id: str) -> str:
 
 
 def _delay_s(text: str) -> float | None:
-    match = _DELAY.search(text)
+    match = DELAY.search(text)
     if match:
         return duration_s(match[1])
     protobuf = _DELAY_PROTOBUF.search(text)

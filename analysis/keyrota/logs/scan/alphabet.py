@@ -23,6 +23,7 @@ ESCAPE: Final = 27
 BLANK: Final = 32
 QUOTE: Final = 34
 COMMA: Final = 44
+COLON: Final = 58
 BACKSLASH: Final = 92
 
 

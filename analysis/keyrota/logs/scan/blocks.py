@@ -7,10 +7,11 @@ from typing import Final
 
 import numpy as np
 
+from keyrota.logs.scan.words import SLACK
+
 BLOCK_BYTES: Final = 1 << 20
 """Bytes of a buffer: of half as many and of four times as many a scan takes as long."""
 
-_SLACK: Final = 64
 _LOOK_AHEAD: Final = 1 << 12
 
 
@@ -39,7 +40,7 @@ class Blocks:
     ) -> None:
         self._read_into = read_into
         self._first = start
-        self.buffer = np.zeros(size + _SLACK, dtype=np.uint8)
+        self.buffer = np.zeros(size + SLACK, dtype=np.uint8)
         self._size = size
         self.at = self.filled = 0
         self.is_last = False

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from keyrota.logs.collect import MESSAGES_REMEMBERED, TEXT_LENGTH
 from keyrota.logs.columns import concatenated
 from keyrota.logs.encoding import decoded_text
 from keyrota.logs.json_stream import decode_json
 from keyrota.logs.rows import CAUSE_CODES, DTYPES, KIND_CODES, MISSING, Rows
 from keyrota.logs.rules import Parsed, RuleTable
 from keyrota.logs.scan.csv_odd import cell_text
+from keyrota.logs.scan.errors import Errors
 from keyrota.logs.scan.names import Names, texts_of
 from keyrota.logs.scan.sink import Sink
 
@@ -44,9 +44,7 @@ class Columns:
     """
 
     def __init__(self, rules: RuleTable, text_of: Callable[[bytes], str]) -> None:
-        self._rules = rules
-        self._text_of = text_of
-        self._told: dict[bytes, tuple[str, Parsed | None]] = {}
+        self._read = Errors(rules, text_of)
         self._blocks: dict[str, list[NDArray[Any]]] = {name: [] for name in _COLUMNS}
         self._number = 0
         self._errors: list[tuple[int, Parsed]] = []
@@ -60,7 +58,17 @@ class Columns:
         columns = (sink.text_start, sink.text_end, sink.kind)
         told = zip(places.tolist(), *(column[places].tolist() for column in columns), strict=True)
         for row, first, last, kind in told:
-            self._keep_error(self._number + row, bytes(view[first:last]), is_rejection=kind == _REJECTION)
+            place, message = self._number + row, view[first:last].tobytes()
+            if kind != _REJECTION:
+                self._texts[place] = self._read.fragment(message)
+                continue
+            text, parsed = self._read.rejection(message)
+            if parsed is None:
+                self._refused.append(place)
+            else:
+                self._errors.append((place, parsed))
+            if text:
+                self._texts[place] = text
 
     def take(self, sink: Sink, rows: int) -> None:
         """Take the rows of a block, whose texts were kept."""
@@ -75,30 +83,6 @@ class Columns:
             )
             self._blocks[name].append(np.broadcast_to(first.copy(), (rows,)) if is_same else column.copy())
         self._number += rows
-
-    def _keep_error(self, place: int, message: bytes, *, is_rejection: bool) -> None:
-        told = self._told.get(message)
-        if told is None:
-            told = self._read_error(message, is_rejection=is_rejection)
-            if len(self._told) < MESSAGES_REMEMBERED:
-                self._told[message] = told
-        text, parsed = told
-        if parsed is not None:
-            self._errors.append((place, parsed))
-        elif is_rejection:
-            self._refused.append(place)
-        if text:
-            self._texts[place] = text
-
-    def _read_error(self, message: bytes, *, is_rejection: bool) -> tuple[str, Parsed | None]:
-        """Return the words that are kept of an error, and what it says of the quota."""
-        text = self._text_of(message)
-        if not is_rejection:
-            return text[:TEXT_LENGTH], None
-        parsed = self._rules.parse(text)
-        if not isinstance(parsed, Parsed) or parsed.kind != "rejection":
-            return "", None  # the grammar has the last word
-        return ("" if parsed.cause not in (None, "unknown") else text[:TEXT_LENGTH]), parsed
 
     def done(self, names: Names) -> Rows:
         """Return the rows; nothing is left here."""

@@ -35,6 +35,7 @@ from keyrota.logs.scan.csv_columns import (
     TIMES_HELD,
     WIDTH,
 )
+from keyrota.logs.scan.csv_tail import has_tail, keep_tail, place_cells
 from keyrota.logs.scan.found import (
     DURATION_MS,
     FRAGMENT,
@@ -76,7 +77,7 @@ def _closing_quote(buffer: Any, at: int, end: int) -> int:
     return quote
 
 
-def _cut_row(buffer: Any, at: int, end: int, is_last: bool, columns: Any) -> int:
+def _cut_row(buffer: Any, at: int, end: int, is_last: bool, columns: Any, tail: Any) -> int:
     """Find the cells of the row that begins at `at`.
 
     Returns the end of its last line (an LF, or `end`), `_UNFINISHED` if it goes on behind `end`, or
@@ -85,6 +86,7 @@ def _cut_row(buffer: Any, at: int, end: int, is_last: bool, columns: Any) -> int
     width = columns[WIDTH]
     starts, ends = HEAD + width, HEAD + 2 * width
     index = 0
+    behind = -1  # the end of the first cell, if it alone is quoted
     while True:
         if at < end and buffer[at] == QUOTE:
             quote = _closing_quote(buffer, at + 1, end)
@@ -93,6 +95,13 @@ def _cut_row(buffer: Any, at: int, end: int, is_last: bool, columns: Any) -> int
             columns[starts + index], columns[ends + index] = at, quote + 1
             index += 1
             at = quote + 1
+            if index == 1:
+                if has_tail(buffer, at, end, tail):
+                    place_cells(at, columns[starts:], columns[ends:], width, tail)
+                    return int(at + tail.size[0])
+                behind = at
+            else:
+                behind = -1
             if at < end and buffer[at] == COMMA and index < width:
                 at += 1
                 continue
@@ -117,6 +126,8 @@ def _cut_row(buffer: Any, at: int, end: int, is_last: bool, columns: Any) -> int
             columns[starts + index], columns[ends + index] = at, comma
             index += 1
             if comma >= to:
+                if index == width and behind >= 0 and stop < end:
+                    keep_tail(buffer, behind, stop, columns[starts:], width, tail)
                 return stop if index == width else _DAMAGED
             if index >= width:
                 return _DAMAGED
@@ -294,7 +305,7 @@ def scan_csv(
     A row counts in `numbers` once it is done with; blank lines are no rows. The text of an error is its
     cell with the quotes, for `cell_text`.
     """
-    found = scratch[0]
+    found, tail = scratch.found, scratch.tail
     found[:] = -1
     message_start = HEAD + columns[WIDTH] + columns[MESSAGE_COLUMN]
     message_end = message_start + columns[WIDTH]
@@ -315,7 +326,7 @@ def scan_csv(
                 at = to + 1
                 continue
         kind = UNSURE
-        stop = _cut_row(buffer, at, end, is_last, columns)
+        stop = _cut_row(buffer, at, end, is_last, columns, tail)
         if stop == _UNFINISHED and not is_last and end - at <= ROW_BYTES:
             break
         may_be_blank = columns[WIDTH] == 1 and buffer[at] == _BOM

@@ -157,7 +157,7 @@ def scan_json(
 
     As `keyrota.logs.scan.text.scan_text`; ``plan[0]`` is set where two records may share a line.
     """
-    found, _, fields, layouts = scratch
+    found, fields, layouts = scratch.found, scratch.fields, scratch.layouts
     at = numbers[AT]
     numbers[WHY] = MORE
     found[:] = -1

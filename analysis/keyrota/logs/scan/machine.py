@@ -27,6 +27,7 @@ def _modules() -> list[ModuleType]:
         alphabet,
         csv_columns,
         csv_rows,
+        csv_tail,
         failures,
         found,
         isolates,
@@ -41,15 +42,19 @@ def _modules() -> list[ModuleType]:
         names,
         picks,
         prefix,
+        refused,
         requests,
         sink,
         stamps,
         text,
+        usual,
+        words,
     )
 
     return [
-        alphabet, libc, prefix, found, picks, isolates, failures, requests, message, names, stamps, sink,
-        marks, text, csv_columns, csv_rows, json_syntax, json_layout, json_fields, json_walk, json_rows,
+        alphabet, libc, words, prefix, refused, found, picks, isolates, failures, requests, message, names,
+        stamps, usual, sink, marks, text, csv_columns, csv_tail, csv_rows, json_syntax, json_layout,
+        json_fields, json_walk, json_rows,
     ]  # fmt: skip
 
 
@@ -96,14 +101,39 @@ def _fingerprint() -> int:
 
 @cache
 def _register(numba: Any, register_jitable: Any) -> None:
-    from keyrota.logs.scan import libc
+    from keyrota.logs.scan import libc, words
 
     by_libc = (libc.find, libc.find_text) if libc.HAS_LIBC else ()
     for function in _functions():
-        if function not in by_libc:
+        if function not in (*by_libc, words.lead):
             register_jitable(_nrt=False, forceinline=True)(function)
+    _count_zeros(numba)
     if by_libc:
         _call_libc(numba)
+
+
+def _count_zeros(numba: Any) -> None:
+    """Have the compiler put the processor's instruction in place of a loop."""
+    from numba.extending import intrinsic, overload
+
+    from keyrota.logs.scan import words
+
+    def trailing_zeros(_context: Any, flags: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            is_poison = numba.core.cgutils.false_bit  # not: of no bit it says 64
+            return builder.cttz(arguments[0], is_poison)
+
+        return numba.types.intp(flags), generate
+
+    count: Any = intrinsic(trailing_zeros)
+    options: Any = {"_nrt": False, "forceinline": True}
+
+    @overload(words.lead, inline="never", jit_options=options)
+    def lead(flags: Any) -> Any:
+        def call(flags: Any) -> Any:
+            return count(flags) >> 3
+
+        return call
 
 
 def _call_libc(numba: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from keyrota.logs.scan.libc import find
+from keyrota.logs.scan.words import WORD_BYTES, repeated, zeros
 
 HAS_NUL: Final = 1
 """A NUL, or a byte-order mark, may be in the block: decoding drops both, and words may be there that the
@@ -18,35 +18,33 @@ MAY_BE_GLUED: Final = 2
 Objects with a blank or a comma between them, in one line, are not looked for.
 """
 
-_PAIR: Final = int(np.frombuffer(b"}{", dtype=np.uint16)[0])
-_MARK: Final = int(np.frombuffer(b"\xef\xbb", dtype=np.uint16)[0])
+_CLOSE, _OPEN, _MARK, _MARKED = 125, 123, 0xEF, 0xBB
+_CLOSES, _OPENS, _MARKS, _MARKEDS = repeated(_CLOSE), repeated(_OPEN), repeated(_MARK), repeated(_MARKED)
 
 
-def pairs_of(buffer: Any) -> tuple[Any, Any]:
-    """Return the bytes two by two, from the first and from the second on."""
-    length = len(buffer) // 2 * 2
-    return buffer[:length].view(np.uint16), buffer[1 : length - 1].view(np.uint16)
+def words_of(buffer: Any) -> tuple[Any, Any]:
+    """Return the bytes of a buffer as words, from the first byte and from the second on."""
+    length = (len(buffer) - 1) // WORD_BYTES * WORD_BYTES
+    return buffer[:length].view(np.uint64), buffer[1 : length + 1].view(np.uint64)
 
 
-def _has_pair(pairs: Any, start: int, end: int, pair: int) -> bool:
-    # One comparison in a loop without an early end, unsigned indices: so the compiler takes wide steps.
-    first = np.uintp(start)
-    seen = np.int32(0)
-    for index in range(end - start):
-        seen += np.int32(pairs[first + np.uintp(index)] == pair)
-    return seen != 0
-
-
-def marks(buffer: Any, even: Any, odd: Any, start: int, end: int, is_json: bool) -> int:
-    """Return which of the marks a part of a buffer has; a byte behind it is to be there."""
-    first, last = start // 2, (end + 1) // 2
-    found = 0
-    if (
-        find(buffer, 0, start, end) < end
-        or _has_pair(even, first, last, _MARK)
-        or _has_pair(odd, first, last, _MARK)
-    ):
-        found = HAS_NUL
-    if is_json and (_has_pair(even, first, last, _PAIR) or _has_pair(odd, first, last, _PAIR)):
-        found |= MAY_BE_GLUED
-    return found
+def marks(buffer: Any, words: Any, shifted: Any, start: int, end: int) -> int:
+    """Return which of the marks a part of a buffer may have, and `words_of` the buffer."""
+    first, last = start // WORD_BYTES, max(start, end - 1) // WORD_BYTES
+    nul: Any = np.uint64(0)
+    mark: Any = np.uint64(0)
+    glue: Any = np.uint64(0)
+    for index in range(last - first):
+        place = np.uintp(first) + np.uintp(index)  # unsigned: so the compiler takes wide steps
+        here, behind = words[place], shifted[place]
+        nul |= zeros(here)
+        mark |= zeros((here ^ _MARKS) | (behind ^ _MARKEDS))
+        glue |= zeros((here ^ _CLOSES) | (behind ^ _OPENS))
+    has_nul = nul != 0 or mark != 0
+    is_glued = glue != 0
+    for place in range(last * WORD_BYTES, end):
+        byte = buffer[place]
+        following = buffer[place + 1] if place + 1 < end else 32
+        has_nul |= byte == 0 or (byte == _MARK and following == _MARKED)
+        is_glued |= byte == _CLOSE and following == _OPEN
+    return (HAS_NUL if has_nul else 0) | (MAY_BE_GLUED if is_glued else 0)

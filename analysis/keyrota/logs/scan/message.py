@@ -17,6 +17,7 @@ from keyrota.logs.scan.isolates import boot, listening, shutdown_or_serving, sup
 from keyrota.logs.scan.libc import find, is_at, letters
 from keyrota.logs.scan.picks import using
 from keyrota.logs.scan.prefix import after_prefix, may_be_error
+from keyrota.logs.scan.refused import is_refused
 from keyrota.logs.scan.requests import request
 
 _RATE_LIMITED: Final = letters("Rate limited (")
@@ -46,6 +47,13 @@ def read_message(buffer: Any, at: int, end: int, mode: int, found: Any) -> int:
     found
         `FOUND` numbers, -1 where a message says nothing of a field.
     """
+    if is_refused(buffer, at, end):
+        return NOTHING
+    return read_doubtful(buffer, at, end, mode, found)
+
+
+def read_doubtful(buffer: Any, at: int, end: int, mode: int, found: Any) -> int:
+    """Return what `read_message` does, of a message that is not refused by its first bytes."""
     at = after_prefix(buffer, at, end, mode)
     if at < 0:
         return UNSURE
@@ -93,8 +101,8 @@ def read_message(buffer: Any, at: int, end: int, mode: int, found: Any) -> int:
         kind = request(buffer, at, end, found)
     if kind == NOTHING and may_be_error(buffer, at, end):
         return UNSURE
-    is_refused = kind == NOTHING or kind == REQUEST
-    if is_refused and mode == JSON and _INITIAL[byte] and _has_escaped_ascii(buffer, at, end):
+    is_no_event = kind == NOTHING or kind == REQUEST
+    if is_no_event and mode == JSON and _INITIAL[byte] and _has_escaped_ascii(buffer, at, end):
         return UNSURE
     return kind
 

@@ -55,8 +55,9 @@ def ranges_of(size: int, workers: int, *, start: int = 0) -> list[Range]:
     [(10, 25000005), (25000005, 50000000)]
     """
     length = max(0, size - start)
+    # One worker has nobody to share with: more ranges would only have to be put together.
     wanted = min(MOST_BYTES, max(LEAST_BYTES, length // (RANGES_EACH * workers)))
-    count = max(1, length // wanted)
+    count = max(1, length // wanted) if workers > 1 else 1
     ends = [start + length * number // count for number in range(count + 1)]
     return list(pairwise(ends))
 

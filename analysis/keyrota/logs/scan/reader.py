@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -21,15 +21,17 @@ from keyrota.logs.rules import RuleTable
 from keyrota.logs.scan.blocks import Blocks, rest_of
 from keyrota.logs.scan.columns import TEXTS, Columns
 from keyrota.logs.scan.csv_columns import columns_of
-from keyrota.logs.scan.found import FOUND
-from keyrota.logs.scan.json_fields import FIELDS
-from keyrota.logs.scan.json_layout import new_layouts
 from keyrota.logs.scan.machine import machine_code
-from keyrota.logs.scan.marks import HAS_NUL, MAY_BE_GLUED, pairs_of
+from keyrota.logs.scan.marks import HAS_NUL, MAY_BE_GLUED, words_of
 from keyrota.logs.scan.names import enlarged, new_names
 from keyrota.logs.scan.odd import odd_of, records_in
+from keyrota.logs.scan.scratch import new_scratch
 from keyrota.logs.scan.shape import Shape
 from keyrota.logs.scan.sink import AT, BLANKS, FULL, LINES, NUMBERS, ODD, ROWS, WHY, new_sink
+from keyrota.logs.scan.usual import new_usual
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 KERNELS: Final = {"json": "scan_json", "text": "scan_text", "csv": "scan_csv"}
 
@@ -37,6 +39,15 @@ _WINDOW: Final = 1 << 12
 """How many bytes are handed to the general decoder at first: most odd records are one line."""
 
 _FAR: Final = 1 << 62
+
+
+def _plan_of(shape: Shape) -> NDArray[Any]:
+    """Return what a kernel needs to know of its log, and what it comes to know of it."""
+    if shape.format == "csv":
+        columns = columns_of(shape.header)
+        assert columns is not None, "the shape says that there are columns"
+        return columns
+    return new_usual() if shape.format == "text" else np.zeros(1, dtype=np.int64)
 
 
 @dataclass(slots=True)
@@ -96,18 +107,14 @@ class Scan:
         self._on_read = on_read
         self._kernel = machine_code(KERNELS[shape.format])
         self._marks = machine_code("marks")
-        self._pairs = pairs_of(blocks.buffer)
+        self._words = words_of(blocks.buffer)
         self._nul_end = -1
         self._kept = 0
         self._names = new_names()
         self._sink = new_sink()
         self._numbers = np.zeros(NUMBERS, dtype=np.int64)
-        self._scratch = (
-            np.zeros(FOUND, dtype=np.int64), np.zeros(2, dtype=np.int64), np.zeros(FIELDS, dtype=np.int64),
-            new_layouts(),
-        )  # fmt: skip
-        columns = columns_of(shape.header) if shape.format == "csv" else None
-        self._plan = np.zeros(2, dtype=np.int64) if columns is None else columns
+        self._scratch = new_scratch()
+        self._plan = _plan_of(shape)
         self._columns = Columns(rules, TEXTS[shape.format])
         self._gatherer = Gatherer(rules)
         self._odd_lines = 0
@@ -150,9 +157,8 @@ class Scan:
     def _look(self) -> None:
         """Look at the bytes at hand as a whole: for NULs, and for records that share a line."""
         blocks = self._blocks
-        is_json = self._shape.format == "json"
-        marks = int(self._marks(blocks.buffer, *self._pairs, blocks.at, blocks.filled, is_json))
-        if is_json:
+        marks = int(self._marks(blocks.buffer, *self._words, blocks.at, blocks.filled))
+        if self._shape.format == "json":
             self._plan[0] = marks & MAY_BE_GLUED
         self._nul_end = -1
         if marks & HAS_NUL:

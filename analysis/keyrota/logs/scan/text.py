@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from keyrota.events import NO_TIME
 from keyrota.logs.scan.alphabet import (
+    BACKSLASH,
     BLANK,
     CR,
     ESCAPE,
     LETTERS,
     LF,
     NOTHING,
+    QUOTE,
     RAW,
     SERVICE,
     UNSURE,
@@ -28,12 +30,14 @@ from keyrota.logs.scan.found import (
     REQUEST,
     SHUTDOWN,
 )
-from keyrota.logs.scan.libc import find, find_text, is_at, letters
-from keyrota.logs.scan.message import read_message
+from keyrota.logs.scan.libc import find, is_at, letters
+from keyrota.logs.scan.message import read_doubtful
 from keyrota.logs.scan.names import NO_ROOM, number_of
 from keyrota.logs.scan.prefix import after_colour, is_wide_blank
+from keyrota.logs.scan.refused import is_refused
 from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, ODD, ROWS, WHY, put
 from keyrota.logs.scan.stamps import after_stamp, iso_time, may_be_stamp
+from keyrota.logs.scan.usual import LEAST_BYTES, after_usual, after_usual_name, remember, remember_name
 
 _LINE_BYTES: Final = 1 << 20
 """A longer line may have to be cut: the general decoder's."""
@@ -41,12 +45,11 @@ _LINE_BYTES: Final = 1 << 20
 _UPPER: Final = table(LETTERS[:26])
 _STREAMS: Final = letters(" std")
 _TIMES: Final = tuple(
-    letters(f'"{name}"')
-    for name in ("timestamp", "ts", "time", "@timestamp", "datetime", "date", "created_at")
+    letters(name) for name in ("timestamp", "ts", "time", "@timestamp", "datetime", "date", "created_at")
 )
-_ESCAPED: Final = letters("\\u")
+_TIME_INITIAL: Final = table("t@dc")
 _TIME_EQUALS: Final = letters("time=")
-_OPEN, _CLOSE, _BAR, _BRACE, _LAST_BRACE, _TAB, _BOM, _0, _9 = 91, 93, 124, 123, 125, 9, 0xEF, 48, 57
+_OPEN, _CLOSE, _BAR, _BRACE, _LAST_BRACE, _TAB, _BOM, _0, _9, _U = 91, 93, 124, 123, 125, 9, 0xEF, 48, 57, 117
 _SERVICE_LENGTH: Final = 80
 _BLANKS: Final = 40
 _BEHIND_BAR: Final = 9
@@ -131,21 +134,28 @@ def _message_start(buffer: Any, at: int, end: int, stamp: Any) -> int:
 
 def _may_have_time(buffer: Any, at: int, end: int) -> bool:
     """Say whether an object may be a row of a logging library; any other is part of the text."""
-    for name in _TIMES:
-        if find_text(buffer, name, at, end) < end:
+    for index in range(at, end - 1):
+        byte, following = buffer[index], buffer[index + 1]
+        if byte == BACKSLASH and following == _U:
             return True
-    return find_text(buffer, _ESCAPED, at, end) < end
+        if byte == QUOTE and _TIME_INITIAL[following]:
+            for name in _TIMES:
+                to = index + 1 + len(name)
+                if is_at(buffer, name, index + 1, end) and to < end and buffer[to] == QUOTE:
+                    return True
+    return False
 
 
 def scan_text(
-    buffer: Any, end: int, is_last: bool, names: Any, sink: Any, scratch: Any, numbers: Any, plan: Any
+    buffer: Any, end: int, is_last: bool, names: Any, sink: Any, scratch: Any, numbers: Any, usual: Any
 ) -> int:
     """Walk over the lines of a buffer from where `numbers` say, and write an event for each that is one.
 
     It stops where the buffer ends, the block is full, or a line is odd: that one begins where it stopped, and
-    is the caller's to count. A line counts in `numbers` once it is done with.
+    is the caller's to count. A line counts in `numbers` once it is done with; `usual` is a memory of
+    how lines begin.
     """
-    found, stamp, _, _ = scratch
+    found, stamp = scratch.found, scratch.stamp
     at = numbers[AT]
     numbers[WHY] = MORE
     found[:] = -1  # and again behind each row: a message that is no event leaves it as it is
@@ -153,6 +163,15 @@ def scan_text(
         stop = find(buffer, LF, at, end)
         if stop == end and not is_last:
             break
+        message = words = -1
+        if LEAST_BYTES <= stop - at <= _LINE_BYTES:
+            message = after_usual(buffer, at, usual)
+            if message >= 0:
+                words = after_usual_name(buffer, message, usual)
+                if is_refused(buffer, words, stop):
+                    numbers[LINES] += 1
+                    at = stop + 1
+                    continue
         to = stop
         while to > at and buffer[to - 1] == CR:
             to -= 1
@@ -160,12 +179,21 @@ def scan_text(
             numbers[LINES] += 1
             at = stop + 1
             continue
-        message = _message_start(buffer, at, to, stamp)
+        if message >= 0:
+            stamp[0], stamp[1] = at, message - 1
+        else:
+            message = _message_start(buffer, at, to, stamp)
+            if stamp[0] == at:
+                remember(buffer, at, stamp[1], message, usual)
         kind = UNSURE
         if message >= 0 and to - at <= _LINE_BYTES:
+            if words == message:
+                remember_name(buffer, message, to, usual)
             is_object = message < to and buffer[message] == _BRACE and buffer[to - 1] == _LAST_BRACE
             if not (is_object and _may_have_time(buffer, message, to)):
-                kind = read_message(buffer, message, to, RAW, found)
+                kind = NOTHING
+                if words >= 0 or not is_refused(buffer, message, to):
+                    kind = read_doubtful(buffer, message, to, RAW, found)
         if kind == NOTHING or kind == REQUEST:
             numbers[LINES] += 1
             at = stop + 1

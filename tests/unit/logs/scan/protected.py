@@ -8,7 +8,21 @@ import mmap
 import numpy as np
 from numpy.typing import NDArray
 
+from keyrota.logs.scan.words import SLACK
+
 _PROT_NONE = 0
+
+BEHIND = (
+    b"",
+    b"\n2026-01-09T12:05:28.407460841Z Using GOOGLE_KEY_7 (position 1/4 in pool)",
+    b'" ,:[\\\xef\xbb\xbf\r\n' * 9,
+)
+"""What may stand behind the bytes that a kernel is given: it must not go by it."""
+
+
+def with_slack(data: bytes, number: int = 0) -> bytes:
+    """Return bytes with those behind them that a kernel may read, which differ by `number`."""
+    return data + BEHIND[number % len(BEHIND)].ljust(SLACK, b"\0")[:SLACK]
 
 
 def at_page_end(data: bytes) -> NDArray[np.uint8]:

@@ -26,10 +26,10 @@ from keyrota.logs.scan import csv_columns
 from keyrota.logs.scan.csv_columns import columns_of
 from keyrota.logs.scan.csv_odd import OddRows, cell_text
 from keyrota.logs.scan.csv_rows import ROW_BYTES, scan_csv
-from keyrota.logs.scan.found import FOUND
 from keyrota.logs.scan.libc import HAS_LIBC
 from keyrota.logs.scan.machine import machine_code
 from keyrota.logs.scan.names import enlarged, fill_slots, new_names, texts_of
+from keyrota.logs.scan.scratch import new_scratch
 from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, NUMBERS, ODD, ODD_START, ROWS, WHY, new_sink
 from keyrota.logs.tables import RECORD_LENGTH, RECORD_LINES, csv_records
 from keyrota.logs.write import (
@@ -55,6 +55,7 @@ def sibling(name: str) -> ModuleType:
 
 
 rows_of_a_log = sibling("against_general").rows_of_a_log
+at_page_end, with_slack = sibling("protected").at_page_end, sibling("protected").with_slack
 
 
 class Scan:
@@ -67,7 +68,7 @@ class Scan:
         self.columns = columns_of(header)
         assert self.columns is not None, "a header for the general reader"
         self.names, self.sink = new_names(slots), new_sink(rows)
-        self.scratch = (np.empty(FOUND, dtype=np.int64), np.empty(2, dtype=np.int64))
+        self.scratch = new_scratch()
         self.numbers = np.zeros(NUMBERS, dtype=np.int64)
         self.found: list[tuple[Any, ...]] = []
         self.malformed: list[tuple[int, str]] = []
@@ -75,17 +76,15 @@ class Scan:
         self.odd_rows = 0
         self.calls = 0
 
-    def read(self, buffer: np.ndarray, is_last: bool) -> int:
+    def read(self, buffer: np.ndarray, end: int, is_last: bool) -> int:
         """Read what can be read of a buffer and return the number of bytes that are done with."""
         self.numbers[AT] = 0
         while True:
-            if self.odd is not None and not self._read_odd(buffer, is_last):
-                return len(buffer)
+            if self.odd is not None and not self._read_odd(buffer, end, is_last):
+                return end
             self.numbers[ROWS] = 0
             self.calls += 1
-            self.kernel(
-                buffer, len(buffer), is_last, self.names, self.sink, self.scratch, self.numbers, self.columns
-            )
+            self.kernel(buffer, end, is_last, self.names, self.sink, self.scratch, self.numbers, self.columns)
             self._drain(buffer)
             why = self.numbers[WHY]
             if why == MORE:
@@ -96,10 +95,10 @@ class Scan:
                 assert self.numbers[AT] == self.numbers[ODD_START]
                 self.odd = OddRows(self.header, int(self.numbers[LINES]))
 
-    def _read_odd(self, buffer: np.ndarray, is_last: bool) -> bool:
+    def _read_odd(self, buffer: np.ndarray, end: int, is_last: bool) -> bool:
         assert self.odd is not None
         before = self.odd.rows
-        records, at = self.odd.take(buffer, int(self.numbers[AT]), len(buffer), is_last)
+        records, at = self.odd.take(buffer, int(self.numbers[AT]), end, is_last)
         self.odd_rows += self.odd.rows - before
         self._add(records)
         if not self.odd.is_done:
@@ -188,7 +187,8 @@ def scanned(data: bytes, cuts: Iterable[int] = (), **options: Any) -> Scan:
     places = [*sorted({at, *(cut for cut in cuts if at < cut < len(data))}), len(data)]
     for place in places:
         is_last = place == len(data)
-        at += scan.read(np.frombuffer(data[at:place], dtype=np.uint8), is_last)
+        part = with_slack(data[at:place], place)
+        at += scan.read(np.frombuffer(part, dtype=np.uint8), place - at, is_last)
     assert at == len(data)
     return scan
 
@@ -498,12 +498,11 @@ def edge_files() -> Iterator[tuple[str, bytes]]:
 
 def scan_at_page_ends() -> int:
     """Scan every edge file where the next byte cannot be read; return the number of scans."""
-    protected = sibling("protected")
     calls = 0
     for is_last in (False, True):
         for header, data in edge_files():
             scan = Scan(header, rows=64, slots=256)
-            scan.read(protected.at_page_end(data), is_last)
+            scan.read(at_page_end(with_slack(data, calls)), len(data), is_last)
             calls += scan.calls
     return calls
 

@@ -1,0 +1,84 @@
+"""What the words of errors say, remembered: a log has a few errors, again and again with another delay."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from keyrota.logs.collect import MESSAGES_REMEMBERED, TEXT_LENGTH
+from keyrota.logs.gemini import DELAY, duration_s
+from keyrota.logs.rules import Parsed, RuleTable
+
+_RETRY: Final = b"retry"
+"""What every delay begins with."""
+
+_DELAY: Final = re.compile(DELAY.pattern.encode())
+
+_REQUEST: Final = re.compile(rb'"?\[[0-9a-f]{8}\] ')
+"""A request's id before the words, as it may stand in a cell of CSV too."""
+
+
+class Errors:
+    """Reads the words of errors.
+
+    Parameters
+    ----------
+    rules
+        The grammar.
+    text_of
+        Makes the bytes of a message its text.
+    """
+
+    def __init__(self, rules: RuleTable, text_of: Callable[[bytes], str]) -> None:
+        self._rules = rules
+        self._text_of = text_of
+        self._fragments: dict[bytes, str] = {}
+        self._rejections: dict[bytes, Parsed] = {}
+
+    def fragment(self, message: bytes) -> str:
+        """Return the words that are kept of a line of an error's body."""
+        text = self._fragments.get(message)
+        if text is None:
+            text = self._text_of(message)[:TEXT_LENGTH]
+            if len(self._fragments) < MESSAGES_REMEMBERED:
+                self._fragments[message] = text
+        return text
+
+    def rejection(self, message: bytes) -> tuple[str, Parsed | None]:
+        """Return the words that are kept of a rejection, none if it says its cause, and what it says.
+
+        That is ``None`` if the grammar, which has the last word, does not know it.
+        """
+        kind, delay_s = _told_apart(message)
+        parsed = self._rejections.get(kind)
+        if parsed is None:
+            found = self._rules.parse(self._text_of(message))
+            if not isinstance(found, Parsed) or found.kind != "rejection":
+                return "", None
+            parsed = found
+            if parsed.retry_after_s == delay_s and len(self._rejections) < MESSAGES_REMEMBERED:
+                self._rejections[kind] = parsed
+        elif parsed.retry_after_s != delay_s:
+            parsed = parsed._replace(retry_after_s=delay_s)
+        is_told = parsed.cause not in (None, "unknown")
+        return "" if is_told else self._text_of(message)[:TEXT_LENGTH], parsed
+
+
+def _told_apart(message: bytes) -> tuple[bytes, float | None]:
+    """Return a rejection without a request's id and without its delays, and the first of these."""
+    request = _REQUEST.match(message)
+    at = request.end() if request else 0
+    first: float | None = None
+    pieces: list[bytes] = []
+    found = message.find(_RETRY, at)
+    while found >= 0:
+        delay = _DELAY.match(message, found)
+        if delay is not None:
+            if not pieces:
+                first = duration_s(delay[1].decode())
+            pieces.append(message[at : delay.start(1)])
+            at = delay.end(1)
+        found = message.find(_RETRY, found + len(_RETRY))
+    pieces.append(message[at:])
+    return b"\0".join(pieces), first
