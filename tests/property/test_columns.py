@@ -19,9 +19,10 @@ from keyrota.errors import InputError
 from keyrota.logs.assemble import assembled
 from keyrota.logs.collect import Gathered, Gatherer, finished, gather
 from keyrota.logs.duplicates import Duplicates, Marks, repeats
+from keyrota.logs.hashing import id_hash
 from keyrota.logs.own_rules import rule_table
 from keyrota.logs.record import BadRow, Record
-from keyrota.logs.rows import Rows, constant, id_hash
+from keyrota.logs.rows import Rows, constant
 from keyrota.pools.declared import UNDECLARED, Pool, PoolConfig
 from keyrota.pools.load import load_pools, parse_pools
 

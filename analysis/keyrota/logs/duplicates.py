@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from keyrota.logs.columns import is_constant
+from keyrota.logs.hashing import hashed
 from keyrota.logs.rows import NO_TIME, ROW_KINDS, Rows
 from keyrota.logs.seen_rows import Seen, Told, is_again, is_in, is_new
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 OVERLAP_SHARE: Final = 0.5
 """The share of a kind's rows, between its first and its last repeat, from which sources overlap."""
-
-_BLOCK: Final = 1 << 15
-"""Rows that are hashed at a time: few enough to stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,25 +222,3 @@ def _is_met(times: NDArray[np.int64]) -> NDArray[np.bool_]:
     result[1:] = is_same
     result[:-1] |= is_same
     return result
-
-
-def hashed(*columns: NDArray[Any]) -> Hashes:
-    """Return a hash of each row of some columns of whole numbers, in blocks."""
-    result = np.zeros(len(columns[0]), dtype=np.uint64)
-    for start in range(0, len(result), _BLOCK):
-        block = result[start : start + _BLOCK]
-        for column in columns:
-            block ^= column[start : start + _BLOCK].astype(np.uint64)
-            block[:] = _mixed(block)
-    return result
-
-
-def _mixed(values: Hashes) -> Hashes:
-    """Return 64 bits of which each depends on all 64 of a value (the finaliser of splitmix64)."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values ^= values >> np.uint64(30)
-    values *= np.uint64(0xBF58476D1CE4E5B9)
-    values ^= values >> np.uint64(27)
-    values *= np.uint64(0x94D049BB133111EB)
-    values ^= values >> np.uint64(31)
-    return values

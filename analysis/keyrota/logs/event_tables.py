@@ -10,7 +10,8 @@ import numpy as np
 
 from keyrota.errors import InputError
 from keyrota.events import COLUMNS, check_events, name_column, read_events
-from keyrota.logs.duplicates import Marks, hashed
+from keyrota.logs.duplicates import Marks
+from keyrota.logs.hashing import hashed
 from keyrota.logs.rows import KIND_CODES, MISSING, constant
 from keyrota.logs.seen_rows import is_again, is_new
 from keyrota.logs.sources import STDIN, Source

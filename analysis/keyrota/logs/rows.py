@@ -7,7 +7,7 @@ what a shape never tells costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -16,6 +16,7 @@ import numpy as np
 from keyrota.events import CAUSES, KINDS
 from keyrota.events import NO_TIME as NO_TIME
 from keyrota.logs.columns import concatenated, is_constant, packed
+from keyrota.logs.hashing import id_hashes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,7 +113,7 @@ class Rows:
     cause
         Index into `keyrota.events.CAUSES`.
     row_id
-        `id_hash` of the platform's id of the row, 0 without one.
+        `keyrota.logs.hashing.id_hash` of the platform's id of the row, 0 without one.
     texts
         By index: the words of rejections that do not say their cause, and of fragments.
     """
@@ -258,45 +259,6 @@ def new_index() -> dict[str | None, int]:
 def names_of(index: Mapping[str | None, int]) -> list[str]:
     """Return the names of an index in the order of their codes."""
     return [name for name in index if name is not None]
-
-
-FNV_OFFSET: Final = 0xCBF29CE484222325
-FNV_PRIME: Final = 0x100000001B3
-
-
-def id_hash(text: str) -> int:
-    """Return the 64-bit FNV-1a hash of an id's UTF-8 bytes; never 0, which stands for no id.
-
-    Examples
-    --------
-    >>> hex(id_hash("a"))
-    '0xaf63dc4c8601ec8c'
-    """
-    value = FNV_OFFSET
-    for byte in text.encode("utf-8", "surrogatepass"):
-        value = (value ^ byte) * FNV_PRIME % 2**64
-    return value or 1
-
-
-def id_hashes(ids: Iterable[str | None]) -> NDArray[np.uint64] | None:
-    """Return `id_hash` of many ids at once, 0 where there is none; ``None`` if there are none at all."""
-    encoded = [b"" if text is None else text.encode("utf-8", "surrogatepass") for text in ids]
-    lengths = np.array([len(text) for text in encoded], dtype=np.int64)
-    if not lengths.any():
-        return None
-    data = np.frombuffer(b"".join(encoded), dtype=np.uint8)
-    longest_first = np.argsort(-lengths, kind="stable")
-    starts = (np.cumsum(lengths) - lengths)[longest_first]
-    # How many ids are longer than 0, 1, 2, ... bytes: these are the ones that the next byte is mixed into.
-    longer = len(lengths) - np.cumsum(np.bincount(lengths))
-    values = np.full(len(lengths), FNV_OFFSET, dtype=np.uint64)
-    for at, alive in enumerate(longer.tolist()):
-        values[:alive] = (values[:alive] ^ data[starts[:alive] + at]) * np.uint64(FNV_PRIME)
-    values[values == 0] = 1
-    values[longer[0] :] = 0
-    result = np.empty_like(values)
-    result[longest_first] = values
-    return result
 
 
 def _numbers(values: Any, fill: float) -> list[Any] | None:

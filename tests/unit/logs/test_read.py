@@ -12,9 +12,10 @@ import keyrota
 from keyrota.errors import DataQualityWarning, InputError
 from keyrota.events import write_events
 from keyrota.logs.duplicates import repeats
+from keyrota.logs.hashing import id_hash
 from keyrota.logs.outputs import read_outputs
 from keyrota.logs.read import quality_messages, read
-from keyrota.logs.rows import ROW_KINDS, id_hash
+from keyrota.logs.rows import ROW_KINDS
 from keyrota.logs.write import LogRow, pick_message, write_log
 from keyrota.logs.write.damage import gzipped
 from keyrota.pools.load import load_pools

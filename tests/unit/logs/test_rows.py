@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keyrota.logs.columns import is_constant
+from keyrota.logs.hashing import id_hash
 from keyrota.logs.rows import (
     DTYPES,
     MISSING,
@@ -17,8 +18,6 @@ from keyrota.logs.rows import (
     EventRow,
     Rows,
     constant,
-    id_hash,
-    id_hashes,
 )
 
 NS = 1_762_917_393_000_000_000
@@ -121,22 +120,3 @@ def test_a_column_of_one_value() -> None:
     assert constant("time", 2).tolist() == [NO_TIME] * 2
     assert constant("isolate", 3, 5).tolist() == [5] * 3
     assert constant("key", 0).tolist() == []
-
-
-def test_the_hash_of_an_id_is_fnv() -> None:
-    """The published values of FNV-1a in 64 bits; none is 0."""
-    known = {"a": 0xAF63DC4C8601EC8C, "b": 0xAF63DF4C8601F1A5, "foobar": 0x85944171F73967E8}
-    assert {text: id_hash(text) for text in known} == known
-    assert id_hash("\ud800x") != id_hash("x")
-
-
-def test_many_ids_are_hashed_as_one_is() -> None:
-    """Of any length, in any order, missing ones among them."""
-    rng = np.random.default_rng(1)
-    made = ["é" * int(rng.integers(3)) + "x" * int(rng.integers(1, 40)) for _ in range(200)]
-    ids = [None if n % 7 == 0 else text for n, text in enumerate(made)]
-    hashes = id_hashes(ids)
-    assert hashes is not None
-    assert hashes.tolist() == [0 if text is None else id_hash(text) for text in ids]
-    assert id_hashes([None, None]) is None
-    assert id_hashes([]) is None

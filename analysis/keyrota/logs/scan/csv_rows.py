@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from keyrota.events import NO_TIME
-from keyrota.logs.scan.alphabet import COMMA, CR, IDENTIFIER, LF, NOTHING, QUOTE, QUOTED, RAW, UNSURE
+from keyrota.logs.scan.alphabet import CR, IDENTIFIER, LF, NOTHING, QUOTE, QUOTED, RAW, UNSURE
 from keyrota.logs.scan.csv_columns import (
     CHECKED,
     DURATION_CELL,
@@ -35,7 +35,7 @@ from keyrota.logs.scan.csv_columns import (
     TIMES_HELD,
     WIDTH,
 )
-from keyrota.logs.scan.csv_tail import has_tail, keep_tail, place_cells
+from keyrota.logs.scan.csv_cut import ROW_BYTES, UNFINISHED, cut_row, is_long
 from keyrota.logs.scan.found import (
     DURATION_MS,
     FRAGMENT,
@@ -50,16 +50,9 @@ from keyrota.logs.scan.found import (
 )
 from keyrota.logs.scan.libc import find, find_text, letters
 from keyrota.logs.scan.message import read_message
-from keyrota.logs.scan.names import NAME_LENGTH, NO_ROOM, id_hash, number_of
+from keyrota.logs.scan.names import NAME_LENGTH, NO_ROOM, id_hash, is_identifier, number_of
 from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, ODD, ODD_END, ODD_START, ROWS, WHY, put
 from keyrota.logs.scan.stamps import iso_time, number_time
-from keyrota.logs.tables import RECORD_LINES
-
-ROW_BYTES: Final = 1 << 17
-"""Bytes of the longest row that the kernel takes: what ``csv`` takes as one cell. A block holds more."""
-
-_UNFINISHED: Final = -1
-_DAMAGED: Final = -2
 
 _STATUS_CODE: Final = letters("status_code")
 _ESCAPED: Final = letters("\\u")
@@ -67,88 +60,6 @@ _FUNCTIONS: Final = letters("functions/")
 _0, _9, _PLUS, _BRACKET, _BRACE, _BOM = 48, 57, 43, 91, 123, 0xEF
 _DAMAGED_LENGTH: Final = 7
 _NUMBER_LENGTH: Final = 12
-
-
-def _closing_quote(buffer: Any, at: int, end: int) -> int:
-    """Return where the quoted cell ends whose text begins at `at`: its last quote, `end` if there is none."""
-    quote = find(buffer, QUOTE, at, end)
-    while quote + 1 < end and buffer[quote + 1] == QUOTE:
-        quote = find(buffer, QUOTE, quote + 2, end)
-    return quote
-
-
-def _cut_row(buffer: Any, at: int, end: int, is_last: bool, columns: Any, tail: Any) -> int:
-    """Find the cells of the row that begins at `at`.
-
-    Returns the end of its last line (an LF, or `end`), `_UNFINISHED` if it goes on behind `end`, or
-    `_DAMAGED`.
-    """
-    width = columns[WIDTH]
-    starts, ends = HEAD + width, HEAD + 2 * width
-    index = 0
-    behind = -1  # the end of the first cell, if it alone is quoted
-    while True:
-        if at < end and buffer[at] == QUOTE:
-            quote = _closing_quote(buffer, at + 1, end)
-            if quote >= end:
-                return _UNFINISHED
-            columns[starts + index], columns[ends + index] = at, quote + 1
-            index += 1
-            at = quote + 1
-            if index == 1:
-                if has_tail(buffer, at, end, tail):
-                    place_cells(at, columns[starts:], columns[ends:], width, tail)
-                    return int(at + tail.size[0])
-                behind = at
-            else:
-                behind = -1
-            if at < end and buffer[at] == COMMA and index < width:
-                at += 1
-                continue
-            while at < end and buffer[at] == CR:
-                at += 1
-            if at >= end and not is_last:
-                return _UNFINISHED
-            return at if index == width and (at >= end or buffer[at] == LF) else _DAMAGED
-        stop = find(buffer, LF, at, end)
-        if stop >= end and not is_last:
-            return _UNFINISHED
-        to = stop
-        while to > at and buffer[to - 1] == CR:
-            to -= 1
-        if find(buffer, CR, at, to) < to:
-            return _DAMAGED  # or inside a cell further on: the general reader sees
-        quote = find(buffer, QUOTE, at, to)
-        while True:
-            comma = find(buffer, COMMA, at, to)
-            if comma > quote:
-                return _DAMAGED
-            columns[starts + index], columns[ends + index] = at, comma
-            index += 1
-            if comma >= to:
-                if index == width and behind >= 0 and stop < end:
-                    keep_tail(buffer, behind, stop, columns[starts:], width, tail)
-                return stop if index == width else _DAMAGED
-            if index >= width:
-                return _DAMAGED
-            at = comma + 1
-            if at == quote and quote < to:
-                break
-
-
-def _is_long(buffer: Any, at: int, stop: int) -> bool:
-    """Say whether a row has more bytes or lines than the kernel takes."""
-    if stop - at < RECORD_LINES:
-        return False
-    if stop - at > ROW_BYTES:
-        return True
-    lines = 1
-    while lines <= RECORD_LINES:
-        at = find(buffer, LF, at, stop) + 1
-        if at > stop:
-            return False
-        lines += 1
-    return True
 
 
 def _may_be_damaged_time(buffer: Any, columns: Any) -> bool:
@@ -177,12 +88,14 @@ def _time(buffer: Any, start: int, end: int) -> int:
 
 def _is_identifier(buffer: Any, start: int, end: int) -> int:
     """Say whether a cell is an id: 1, 0, or `UNSURE`, where a byte-order mark hides one."""
+    if is_identifier(buffer, start, end):
+        return 1
     if end <= start or end - start > NAME_LENGTH:
         return 0
     at = start
     while at < end and IDENTIFIER[buffer[at]]:
         at += 1
-    return 1 if at == end else UNSURE if buffer[at] == _BOM else 0
+    return UNSURE if buffer[at] == _BOM else 0
 
 
 def _id_number(buffer: Any, start: int, end: int, names: Any) -> int:
@@ -326,11 +239,11 @@ def scan_csv(
                 at = to + 1
                 continue
         kind = UNSURE
-        stop = _cut_row(buffer, at, end, is_last, columns, tail)
-        if stop == _UNFINISHED and not is_last and end - at <= ROW_BYTES:
+        stop = cut_row(buffer, at, end, is_last, columns, tail)
+        if stop == UNFINISHED and not is_last and end - at <= ROW_BYTES:
             break
         may_be_blank = columns[WIDTH] == 1 and buffer[at] == _BOM
-        is_plain = stop >= 0 and not may_be_blank and not _is_long(buffer, at, stop)
+        is_plain = stop >= 0 and not may_be_blank and not is_long(buffer, at, stop)
         if is_plain and not _may_be_damaged_time(buffer, columns):
             start, to = columns[message_start], columns[message_end]
             mode = RAW

@@ -21,7 +21,7 @@ _TIMESTAMP: Final = letters("timestamp")
 METADATA: Final = letters("metadata")
 _EXECUTION_ID: Final = letters("execution_id")
 _FUNCTION_ID: Final = letters("function_id")
-_REASON: Final = letters("reason")
+REASON_NAME: Final = letters("reason")
 _EXECUTION_TIME: Final = letters("execution_time_ms")
 REQUEST_NAME: Final = letters("request")
 RESPONSE_NAME: Final = letters("response")
@@ -46,7 +46,7 @@ _OTHERS: Final = tuple(
 NAME_LENGTHS: Final = 24
 MATTERS: Final = np.zeros(256 * NAME_LENGTHS, dtype=np.bool_)
 for _known in (
-    MESSAGE_NAME, _ID, _TIMESTAMP, METADATA, _EXECUTION_ID, _FUNCTION_ID, _REASON, _EXECUTION_TIME,
+    MESSAGE_NAME, _ID, _TIMESTAMP, METADATA, _EXECUTION_ID, _FUNCTION_ID, REASON_NAME, _EXECUTION_TIME,
     REQUEST_NAME, RESPONSE_NAME, _STATUS_CODE, _PATHNAME, _URL, *_OTHERS,
 ):  # fmt: skip
     MATTERS[int(_known[0]) * NAME_LENGTHS + len(_known)] = True
@@ -106,7 +106,7 @@ def keep_field(buffer: Any, key: int, length: int, at: int, to: int, level: int,
         if length == 11 and is_at(buffer, _FUNCTION_ID, key, end):
             place = FUNCTION if level == TOP else INNER_FUNCTION
             return once(fields, 5 + level) and keep_text(buffer, at, to, fields, place)
-        if length == 6 and is_at(buffer, _REASON, key, end):
+        if length == 6 and is_at(buffer, REASON_NAME, key, end):
             return once(fields, 7) and _keep_reason(buffer, at, to, fields)
         if length == 17 and is_at(buffer, _EXECUTION_TIME, key, end):
             return once(fields, 8) and _keep_duration(buffer, at, to, fields)

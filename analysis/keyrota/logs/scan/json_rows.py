@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from keyrota.events import NO_TIME
-from keyrota.logs.scan.alphabet import CR, IDENTIFIER, JSON, LF, NOTHING, QUOTE, SLUG, UNSURE
+from keyrota.logs.scan.alphabet import CR, JSON, LF, NOTHING, QUOTE, SLUG, UNSURE
 from keyrota.logs.scan.found import (
     FRAGMENT,
     INVOCATION,
@@ -36,12 +36,18 @@ from keyrota.logs.scan.json_fields import (
     STATED_CAUSE,
     TIME,
 )  # fmt: skip
-from keyrota.logs.scan.json_layout import LAYOUT_BYTES, has_layout, keep_layout, place_fields
+from keyrota.logs.scan.json_layout import (
+    FIXED,
+    LAYOUT_BYTES,
+    has_layout,
+    keep_layout,
+    place_fields,
+)
 from keyrota.logs.scan.json_syntax import COLON, END_OBJECT, OBJECT, after_space, is_plain, string_end
 from keyrota.logs.scan.json_walk import walk
 from keyrota.logs.scan.libc import find, find_text, is_at, letters
 from keyrota.logs.scan.message import read_message
-from keyrota.logs.scan.names import NAME_LENGTH, NO_ROOM, id_hash, number_of
+from keyrota.logs.scan.names import NO_ROOM, id_hash, is_identifier, number_of
 from keyrota.logs.scan.sink import AT, BLANKS, FULL, LINES, MORE, ODD, ROWS, WHY, put
 from keyrota.logs.scan.stamps import iso_time, number_time
 
@@ -97,15 +103,6 @@ def _slug(buffer: Any, start: int, end: int, found: Any) -> int:
     return 1
 
 
-def _is_identifier(buffer: Any, start: int, end: int) -> bool:
-    if start < 0 or end <= start or end - start > NAME_LENGTH:
-        return False
-    for index in range(start, end):
-        if not IDENTIFIER[buffer[index]]:
-            return False
-    return True
-
-
 def _name(buffer: Any, fields: Any, place: int, inner: int, names: Any) -> int:
     """Return the number of an id at the top, else in the metadata; -1 if there is none, `NO_ROOM`."""
     place = place if fields[place] >= 0 else inner
@@ -139,13 +136,13 @@ def _read_fields(
         place_fields(at, message_end - message, layouts, slot, fields, PLACES)
         return True
     layouts.sizes[slot] = 0
-    fixed = layouts.walked
-    fixed[: to - at] = 255
-    if to - at > len(fixed) or not is_plain(buffer, at, to, message, message_end):
+    classes = layouts.walked
+    if to - at > len(classes) or not is_plain(buffer, at, to, message, message_end):
         return False
-    if not walk(buffer, at, to, message, message_end, fields, fixed):
+    classes[: to - at] = FIXED
+    if not walk(buffer, at, to, message, message_end, fields, classes):
         return False
-    if is_short and fields[STATED_CAUSE] < 0:
+    if is_short:
         keep_layout(buffer, at, to, message, message_end, layouts, slot, fields, PLACES)
     return True
 
@@ -239,7 +236,7 @@ def scan_json(
             sink.function[row] = name
         elif isolate < 0:
             sink.isolate[row] = name
-        if _is_identifier(buffer, fields[ID], fields[ID + 1]):
+        if is_identifier(buffer, fields[ID], fields[ID + 1]):
             sink.row_id[row] = id_hash(buffer, fields[ID], fields[ID + 1])
         if kind == SHUTDOWN:
             sink.cause[row] = fields[STATED_CAUSE]

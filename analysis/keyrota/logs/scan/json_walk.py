@@ -14,6 +14,7 @@ from keyrota.logs.scan.json_fields import (
     METADATA,
     NAME_LENGTHS,
     NULL_INITIAL,
+    REASON_NAME,
     REQUEST_NAME,
     RESPONSE_NAME,
     SEEN,
@@ -22,7 +23,7 @@ from keyrota.logs.scan.json_fields import (
     once,
     opens,
 )  # fmt: skip
-from keyrota.logs.scan.json_layout import loosen
+from keyrota.logs.scan.json_layout import loosen, loosen_number
 from keyrota.logs.scan.json_syntax import (
     ARRAY,
     COLON,
@@ -36,7 +37,7 @@ from keyrota.logs.scan.json_syntax import (
 from keyrota.logs.scan.libc import is_at
 
 
-def walk(buffer: Any, at: int, end: int, message: int, message_end: int, fields: Any, fixed: Any) -> bool:
+def walk(buffer: Any, at: int, end: int, message: int, message_end: int, fields: Any, classes: Any) -> bool:
     """Walk over a record and keep what counts; false if the general decoder is to read it.
 
     Parameters
@@ -47,9 +48,9 @@ def walk(buffer: Any, at: int, end: int, message: int, message_end: int, fields:
         Where the text of its message stands, which is at the top; there is no backslash elsewhere.
     fields
         `FIELDS` numbers, filled in.
-    fixed
-        A flag for each byte of the record that has room in it, cleared for texts and times: what may differ
-        in another record of the same layout.
+    classes
+        A class for each byte of the record, changed for texts, times and numbers that mean nothing: what may
+        differ in another record of the same layout, and how.
     """
     fields[:] = -1
     fields[SEEN] = 0
@@ -82,7 +83,9 @@ def walk(buffer: Any, at: int, end: int, message: int, message_end: int, fields:
             if to < 0 or (level == TOP and (buffer[at] == OBJECT or buffer[at] == ARRAY)):
                 return False
             if buffer[at] == QUOTE:
-                loosen(fixed, at + 1 - start, to - 1 - start)
+                loosen(classes, at + 1 - start, to - 1 - start)
+            else:
+                loosen_number(buffer, at, to, classes, start)
             at = to
         elif opened >= 0:
             if not once(fields, 11 + opened):
@@ -112,7 +115,7 @@ def walk(buffer: Any, at: int, end: int, message: int, message_end: int, fields:
                 if not once(fields, 16):
                     return False
             elif level == TOP and length == 9 and buffer[at] != QUOTE:
-                loosen(fixed, at - start, to - start)
+                loosen(classes, at - start, to - start)
                 if not keep_field(buffer, key, length, at, to, level, fields):
                     return False
             elif level == TOP and length == 13 and is_at(buffer, MESSAGE_NAME, key, key_end):
@@ -129,8 +132,9 @@ def walk(buffer: Any, at: int, end: int, message: int, message_end: int, fields:
                     return False
             elif not keep_field(buffer, key, length, at, to, level, fields):
                 return False
-            if buffer[at] == QUOTE:
-                loosen(fixed, at + 1 - start, to - 1 - start)
+            # A reason is kept as what it means.
+            if buffer[at] == QUOTE and not is_at(buffer, REASON_NAME, key, key_end):
+                loosen(classes, at + 1 - start, to - 1 - start)
             at = to
         at = after_space(buffer, at, end)
         # Behind a value: more of them, or the end of this object and of those around it.

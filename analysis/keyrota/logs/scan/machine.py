@@ -26,6 +26,7 @@ def _modules() -> list[ModuleType]:
     from keyrota.logs.scan import (
         alphabet,
         csv_columns,
+        csv_cut,
         csv_rows,
         csv_tail,
         failures,
@@ -53,8 +54,8 @@ def _modules() -> list[ModuleType]:
 
     return [
         alphabet, libc, words, prefix, refused, found, picks, isolates, failures, requests, message, names,
-        stamps, usual, sink, marks, text, csv_columns, csv_tail, csv_rows, json_syntax, json_layout,
-        json_fields, json_walk, json_rows,
+        stamps, usual, sink, marks, text, csv_columns, csv_tail, csv_cut, csv_rows, json_syntax,
+        json_layout, json_fields, json_walk, json_rows,
     ]  # fmt: skip
 
 

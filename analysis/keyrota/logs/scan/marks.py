@@ -42,9 +42,9 @@ def marks(buffer: Any, words: Any, shifted: Any, start: int, end: int) -> int:
         glue |= zeros((here ^ _CLOSES) | (behind ^ _OPENS))
     has_nul = nul != 0 or mark != 0
     is_glued = glue != 0
-    for place in range(last * WORD_BYTES, end):
-        byte = buffer[place]
-        following = buffer[place + 1] if place + 1 < end else 32
+    for index in range(last * WORD_BYTES, end):
+        byte = buffer[index]
+        following = buffer[index + 1] if index + 1 < end else 32
         has_nul |= byte == 0 or (byte == _MARK and following == _MARKED)
         is_glued |= byte == _CLOSE and following == _OPEN
     return (HAS_NUL if has_nul else 0) | (MAY_BE_GLUED if is_glued else 0)

@@ -12,8 +12,9 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from keyrota.logs.rows import FNV_OFFSET, FNV_PRIME
+from keyrota.logs.hashing import FACTORS, SHIFTS, STEP
 from keyrota.logs.scan.alphabet import IDENTIFIER, POOL
+from keyrota.logs.scan.words import WORD_BYTES, is_same, not_identifiers, word
 
 NAME_LENGTH: Final = 80
 """Bytes of the longest name that is kept; a longer one is none."""
@@ -22,9 +23,10 @@ NO_ROOM: Final = -3
 """The table is full: it is to be made larger, and the record read again."""
 
 _SLOTS: Final = 1 << 12
-_HASHED: Final = 12
-_FNV_START: Final = np.uint64(FNV_OFFSET)
-_FNV_PRIME: Final = np.uint64(FNV_PRIME)
+_ALL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
+_STEP: Final = np.uint64(STEP)
+_FACTOR, _OTHER_FACTOR = (np.uint64(factor) for factor in FACTORS)
+_FIRST, _SECOND, _THIRD = (np.uint64(shift) for shift in SHIFTS)
 
 
 class Names(NamedTuple):
@@ -78,27 +80,47 @@ def texts_of(names: Names) -> list[str]:
 
 
 def id_hash(buffer: Any, start: int, end: int) -> Any:
-    """Return the 64 bits of an id (FNV-1a, never 0): `keyrota.logs.rows.id_hash`."""
-    value = _FNV_START
-    for index in range(start, end):
-        value = (value ^ np.uint64(buffer[index])) * _FNV_PRIME
+    """Return the 64 bits of an id, which is not empty: `keyrota.logs.hashing.id_hash`."""
+    value = np.uint64(end - start)
+    for at in range(start, end, WORD_BYTES):
+        left = end - at
+        here = word(buffer, at)
+        if left < WORD_BYTES:
+            here &= _ALL >> np.uint64(8 * (WORD_BYTES - left))
+        value = _mixed(value ^ here)
     return value if value != np.uint64(0) else np.uint64(1)
 
 
+def _mixed(value: Any) -> Any:
+    value += _STEP
+    value = (value ^ (value >> _FIRST)) * _FACTOR
+    value = (value ^ (value >> _SECOND)) * _OTHER_FACTOR
+    return value ^ (value >> _THIRD)
+
+
+def is_identifier(buffer: Any, start: int, end: int) -> bool:
+    """Say whether bytes are an id: of its alphabet, neither none nor too many."""
+    length = end - start
+    if start < 0 or length < 1 or length > NAME_LENGTH:
+        return False
+    if length < WORD_BYTES:
+        for index in range(start, end):
+            if not IDENTIFIER[buffer[index]]:
+                return False
+        return True
+    odd = not_identifiers(word(buffer, end - WORD_BYTES))
+    for at in range(start, end - WORD_BYTES, WORD_BYTES):
+        odd |= not_identifiers(word(buffer, at))
+    return bool(odd == 0)
+
+
 def _hash(buffer: Any, start: int, end: int) -> Any:
-    """Return a hash for the table alone: of both ends, in lanes, since each step waits for the one before."""
-    one = two = three = four = _FNV_START ^ np.uint64(end - start)
-    length = min(end - start, _HASHED)
-    for offset in range(0, length - 1, 2):
-        one = (one ^ np.uint64(buffer[start + offset])) * _FNV_PRIME
-        two = (two ^ np.uint64(buffer[start + offset + 1])) * _FNV_PRIME
-        three = (three ^ np.uint64(buffer[end - offset - 1])) * _FNV_PRIME
-        four = (four ^ np.uint64(buffer[end - offset - 2])) * _FNV_PRIME
-    one = (one ^ np.uint64(buffer[start + length - 1])) * _FNV_PRIME
-    mixed = one ^ (two << np.uint64(17)) ^ (three << np.uint64(31)) ^ (four << np.uint64(47))
-    mixed ^= (two >> np.uint64(9)) ^ (three >> np.uint64(21))
-    mixed = (mixed ^ (mixed >> np.uint64(29))) * _FNV_PRIME
-    return mixed ^ (mixed >> np.uint64(32))
+    """Return a hash for the table alone: of words at both ends and between, of a short name as a whole."""
+    length = end - start
+    if length >= WORD_BYTES:
+        ends = word(buffer, start) ^ _mixed(word(buffer, end - WORD_BYTES))
+        return _mixed(ends ^ np.uint64(length)) ^ word(buffer, start + (length - WORD_BYTES) // 2) * _FACTOR
+    return id_hash(buffer, start, end)
 
 
 def fill_slots(names: Any) -> int:
@@ -116,11 +138,12 @@ def _is_same(buffer: Any, start: int, length: int, names: Any, number: int) -> b
     first = names.ends[number]
     if names.ends[number + 1] - first != length:
         return False
-    different = np.uint8(0)
-    one, other = np.uintp(first), np.uintp(start)
-    for offset in range(length):  # without an early end: in wide steps
-        different |= names.text[one + np.uintp(offset)] ^ buffer[other + np.uintp(offset)]
-    return different == 0
+    if length >= WORD_BYTES:
+        return is_same(names.text, first, buffer, start, length)
+    for offset in range(length):
+        if names.text[first + offset] != buffer[start + offset]:
+            return False
+    return True
 
 
 def number_of(buffer: Any, start: int, end: int, names: Any, is_id: bool) -> int:
@@ -139,10 +162,9 @@ def number_of(buffer: Any, start: int, end: int, names: Any, is_id: bool) -> int
         if names.hashes[number] == value and _is_same(buffer, start, length, names, number):
             return -1 if is_id and not names.are_ids[number] else number
         slot = (slot + 1) & last
-    are_ids = True
+    are_ids = is_identifier(buffer, start, end)
     for index in range(start, end):
         byte = buffer[index]
-        are_ids = are_ids and IDENTIFIER[byte]
         if not (IDENTIFIER[byte] or POOL[byte]):
             return -1
     if is_id and not are_ids:

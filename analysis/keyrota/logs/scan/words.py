@@ -19,6 +19,9 @@ _EIGHTHS: Final = np.uint64(0x8080808080808080)
 _ABOVE_BLANK: Final = np.uint64(0x5F5F5F5F5F5F5F5F)
 _ESCAPES: Final = np.uint64(0x1B1B1B1B1B1B1B1B)
 _BYTE: Final = np.uint64(0xFF)
+_LOWER: Final = np.uint64(0x2020202020202020)
+_UNDERSCORES: Final = np.uint64(0x5F5F5F5F5F5F5F5F)
+_ABOVE_CONTROLS: Final = np.uint64(0xE0E0E0E0E0E0E0E0)
 _UPPER: Final = np.uint64(0xF0F0F0F0F0F0F0F0)
 _THREES: Final = np.uint64(0x3030303030303030)
 _SIXES: Final = np.uint64(0x0606060606060606)
@@ -62,6 +65,39 @@ def lead(flags: Any) -> Any:
 def words_begin(value: Any) -> Any:
     """Return a word with a bit in each byte that is ASCII and neither blank nor control, or an escape."""
     return (((value & _SEVEN) + _ABOVE_BLANK) & ~value & _EIGHTHS) | zeros(value ^ _ESCAPES)
+
+
+def not_identifiers(value: Any) -> Any:
+    """Return a word that is zero if all eight bytes are ASCII letters, digits, or one of ``_ . : -``."""
+    low = value & _SEVEN
+    letters = _at_least(low | _LOWER, 97) & ~_at_least(low | _LOWER, 123)
+    digits = _at_least(low, 48) & ~_at_least(low, 59)  # and the colon behind them
+    dashes = _at_least(low, 45) & ~_at_least(low, 47)
+    known = letters | digits | dashes | zeros(value ^ _UNDERSCORES)
+    return (value | ~known) & _EIGHTHS
+
+
+def _at_least(low: Any, byte: int) -> Any:
+    return low + np.uint64((128 - byte) * 0x0101010101010101)
+
+
+def is_same(one: Any, at: int, other: Any, start: int, length: int) -> bool:
+    """Say whether two buffers hold the same bytes, at least eight of them."""
+    different = word(one, at + length - WORD_BYTES) ^ word(other, start + length - WORD_BYTES)
+    for offset in range(0, length - WORD_BYTES, WORD_BYTES):
+        different |= word(one, at + offset) ^ word(other, start + offset)
+    return bool(different == 0)
+
+
+def has_controls(buffer: Any, start: int, end: int) -> bool:
+    """Say whether there is a byte below 32; up to seven bytes behind the end are read."""
+    odd = np.uint64(0)
+    at = start
+    while at + WORD_BYTES <= end:
+        odd |= zeros(word(buffer, at) & _ABOVE_CONTROLS)
+        at += WORD_BYTES
+    flags = zeros(word(buffer, at) & _ABOVE_CONTROLS)
+    return bool(odd != 0 or lead(flags) < end - at)
 
 
 def not_digits(value: Any) -> Any:
