@@ -54,12 +54,11 @@ def _table(rows: object) -> pa.Table:
 
     assert isinstance(rows, Rows)
     # Lines of an error's body are joined to it later.
-    events = rows.kind != ROW_KINDS.index("fragment")
-    is_whole = bool(events.all())
+    events = np.flatnonzero(rows.kind != ROW_KINDS.index("fragment"))
 
     def column(name: str) -> Any:
-        values = getattr(rows, name)
-        return np.asarray(values) if is_whole else values[events]
+        values = np.asarray(getattr(rows, name))
+        return values if len(events) == len(values) else values.take(events)
 
     numbers = {name: column(name) for name in NUMBERS}
     columns = {name: pa.array(values, mask=values == MISSING) for name, values in numbers.items()}

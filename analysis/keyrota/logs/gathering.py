@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from keyrota.errors import InputError
+from keyrota.logs.ahead import ahead
 from keyrota.logs.collect import Gathered, gather
 from keyrota.logs.formats import NotALogError, OpenedLog, open_log
 from keyrota.logs.grammar import DEFAULT_RULES
@@ -36,11 +38,15 @@ OnRead = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A range of a log for one worker; without a range the whole of a compressed one."""
+    """A range of a log for one worker; without a range the whole of a compressed one.
+
+    That may be decompressed ahead of the scan, by a thread that nobody else needs.
+    """
 
     source: Source
     shape: Shape
     range: tuple[int, int] | None = None
+    is_ahead: bool = False
 
 
 @dataclass(slots=True)
@@ -85,6 +91,8 @@ def gathered_from(
         number: plan for number, source in enumerate(sources) if (plan := _plan_of(source, rules, workers))
     }
     pieces = [piece for plan in plans.values() for piece in plan.pieces]
+    if len(pieces) < workers.number:
+        pieces = [replace(piece, is_ahead=piece.range is None) for piece in pieces]
     # A function that tells of bytes cannot travel to another machine.
     is_here = workers.cluster is None
     done = (
@@ -96,7 +104,7 @@ def gathered_from(
         try:
             plan = plans.get(number)
             if plan is None:
-                yield source, _read_alone(source, rules, on_read)
+                yield source, _read_alone(source, rules, workers, on_read)
             else:
                 yield source, _put_together(plan, done, None if is_here else on_read)
         except NotALogError as reason:
@@ -137,20 +145,21 @@ def _scan_piece(piece: _Piece, on_read: OnRead | None) -> _Done | InputError:
         if piece.range is not None:
             return _Done(scan(piece.source, *piece.range, piece.shape, on_read=on_read))
         log = open_log(piece.source.chunks(), on_read, again=piece.source.chunks)
-        part = _scan_stream(log, piece.shape)
+        part = _scan_stream(log, piece.shape, is_ahead=piece.is_ahead)
         return _Done(part, log.inflated.problem, log.inflated.raw_bytes)
     except InputError as error:
         return error
 
 
-def _scan_stream(log: OpenedLog, shape: Shape) -> Part:
+def _scan_stream(log: OpenedLog, shape: Shape, *, is_ahead: bool) -> Part:
     from keyrota.logs.scan.blocks import Blocks, from_chunks
     from keyrota.logs.scan.reader import Scan
 
-    blocks = Blocks(from_chunks(log.chunks))
-    blocks.fill()
-    blocks.at = shape.offset
-    return Scan(shape, DEFAULT_RULES, blocks).run()
+    with closing(ahead(log.chunks)) if is_ahead else nullcontext(log.chunks) as chunks:
+        blocks = Blocks(from_chunks(chunks))
+        blocks.fill()
+        blocks.at = shape.offset
+        return Scan(shape, DEFAULT_RULES, blocks).run()
 
 
 def _put_together(
@@ -180,11 +189,13 @@ def _put_together(
     return log, whole.gathered
 
 
-def _read_alone(source: Source, rules: RuleTable, on_read: OnRead | None) -> tuple[OpenedLog, Gathered]:
+def _read_alone(
+    source: Source, rules: RuleTable, workers: Workers, on_read: OnRead | None
+) -> tuple[OpenedLog, Gathered]:
     log = open_log(source.chunks(), on_read, rules, source.chunks if source.size is not None else None)
     shape = shape_of(log, rules) if source.size is None else None
     if shape is not None and _is_big(log) and has_compiler():
-        part = _scan_stream(log, shape)
+        part = _scan_stream(log, shape, is_ahead=log.inflated.compression is not None and workers.number > 1)
         log.end(cut=part.cut, is_cut=part.is_truncated)
         return log, part.gathered
     return log, gather(log.records, rules)

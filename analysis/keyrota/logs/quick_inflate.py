@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-OUT_BYTES: Final = 1 << 20
-"""How much is decompressed at a time."""
+OUT_BYTES: Final = 1 << 19
+"""How much is decompressed at a time: what stays in a processor's cache until it is read."""
 
 _FLAGS: Final = 3
 _UNUSUAL: Final = 0xE2

@@ -75,9 +75,9 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[Shape]:
         told.append(piece.shape)
         return scan_piece(piece, on_read)
 
-    def of_stream(log: Any, shape: Shape) -> Any:
+    def of_stream(log: Any, shape: Shape, *, is_ahead: bool) -> Any:
         told.append(shape)
-        return scan_stream(log, shape)
+        return scan_stream(log, shape, is_ahead=is_ahead)
 
     monkeypatch.setattr(gathering, "SCAN_BYTES", 0)
     monkeypatch.setattr(gathering, "_scan_piece", of_piece)

@@ -25,7 +25,7 @@ Range = tuple[int, int]
 LEAST_BYTES: Final = 16 << 20
 """A smaller range is read before a worker has been told of it."""
 
-MOST_BYTES: Final = 256 << 20
+MOST_BYTES: Final = 1 << 30
 """What is done again when a worker dies."""
 
 RANGES_EACH: Final = 4
@@ -55,9 +55,10 @@ def ranges_of(size: int, workers: int, *, start: int = 0) -> list[Range]:
     [(10, 25000005), (25000005, 50000000)]
     """
     length = max(0, size - start)
-    # One worker has nobody to share with: more ranges would only have to be put together.
     wanted = min(MOST_BYTES, max(LEAST_BYTES, length // (RANGES_EACH * workers)))
-    count = max(1, length // wanted) if workers > 1 else 1
+    if workers == 1:
+        wanted = MOST_BYTES  # there is nobody to share with: more ranges would only have to be put together
+    count = max(1, length // wanted)
     ends = [start + length * number // count for number in range(count + 1)]
     return list(pairwise(ends))
 
