@@ -53,8 +53,10 @@ class Columns:
 
     def keep_texts(self, sink: Sink, start: int, rows: int, buffer: NDArray[np.uint8]) -> None:
         """Read the errors among the rows of a block from `start` on, before their buffer is filled anew."""
-        view = memoryview(buffer)  # type: ignore[arg-type]
         places = np.flatnonzero(sink.text_start[start:rows] >= 0) + start
+        if not len(places):
+            return
+        view = memoryview(buffer)  # type: ignore[arg-type]
         columns = (sink.text_start, sink.text_end, sink.kind)
         told = zip(places.tolist(), *(column[places].tolist() for column in columns), strict=True)
         for row, first, last, kind in told:

@@ -34,7 +34,8 @@ class Errors:
         self._rules = rules
         self._text_of = text_of
         self._fragments: dict[bytes, str] = {}
-        self._rejections: dict[bytes, Parsed] = {}
+        self._kinds: dict[bytes, Parsed] = {}
+        self._rejections: dict[tuple[bytes, bytes], Parsed] = {}
 
     def fragment(self, message: bytes) -> str:
         """Return the words that are kept of a line of an error's body."""
@@ -50,33 +51,40 @@ class Errors:
 
         That is ``None`` if the grammar, which has the last word, does not know it.
         """
-        kind, delay_s = _told_apart(message)
-        parsed = self._rejections.get(kind)
+        kind, delay = _told_apart(message)
+        parsed = self._rejections.get((kind, delay)) or self._rejection(message, kind, delay)
+        if parsed is None or parsed.cause not in (None, "unknown"):
+            return "", parsed
+        return self._text_of(message)[:TEXT_LENGTH], parsed
+
+    def _rejection(self, message: bytes, kind: bytes, delay: bytes) -> Parsed | None:
+        delay_s = duration_s(delay.decode())
+        parsed = self._kinds.get(kind)
         if parsed is None:
             found = self._rules.parse(self._text_of(message))
             if not isinstance(found, Parsed) or found.kind != "rejection":
-                return "", None
+                return None
             parsed = found
-            if parsed.retry_after_s == delay_s and len(self._rejections) < MESSAGES_REMEMBERED:
-                self._rejections[kind] = parsed
-        elif parsed.retry_after_s != delay_s:
+            if parsed.retry_after_s == delay_s and len(self._kinds) < MESSAGES_REMEMBERED:
+                self._kinds[kind] = parsed
+        else:
             parsed = parsed._replace(retry_after_s=delay_s)
-        is_told = parsed.cause not in (None, "unknown")
-        return "" if is_told else self._text_of(message)[:TEXT_LENGTH], parsed
+        if parsed.retry_after_s == delay_s and len(self._rejections) < MESSAGES_REMEMBERED:
+            self._rejections[kind, delay] = parsed
+        return parsed
 
 
-def _told_apart(message: bytes) -> tuple[bytes, float | None]:
+def _told_apart(message: bytes) -> tuple[bytes, bytes]:
     """Return a rejection without a request's id and without its delays, and the first of these."""
     request = _REQUEST.match(message)
     at = request.end() if request else 0
-    first: float | None = None
+    first = b""
     pieces: list[bytes] = []
     found = message.find(_RETRY, at)
     while found >= 0:
         delay = _DELAY.match(message, found)
         if delay is not None:
-            if not pieces:
-                first = duration_s(delay[1].decode())
+            first = first or delay[1]
             pieces.append(message[at : delay.start(1)])
             at = delay.end(1)
         found = message.find(_RETRY, found + len(_RETRY))

@@ -130,7 +130,7 @@ def test_an_error_is_remembered_without_its_delay(cause: str) -> None:
         expected = DEFAULT_RULES.parse(message)
         assert isinstance(expected, Parsed)
         assert errors.rejection(message.encode()) == ("", expected)
-    assert 3 <= len(errors._rejections) <= 24
+    assert 3 <= len(errors._kinds) <= 24
 
 
 def test_errors_that_do_not_say_their_cause_keep_their_words() -> None:
