@@ -33,7 +33,7 @@ def plain_tasks(folder: Path, shape: str, density: str, size: int, chosen: set[s
 
 
 def compressed_tasks(folder: Path, shape: str, size: int, chosen: set[str]) -> Iterator[Task]:
-    """Yield the tasks on compressed sparse files: decompression alone, ours, and two files of ours."""
+    """Yield the tasks on compressed sparse files: decompression alone, ours on one and two cores, two files."""
     files = [log_file(folder, shape, "sparse", size, seed=seed) for seed in (6, 7)]
     warm = log_file(folder, shape, "sparse", WARM_BYTES)
     sizes = [truth_of(file).bytes for file in files]
@@ -46,6 +46,7 @@ def compressed_tasks(folder: Path, shape: str, size: int, chosen: set[str]) -> I
             elif approach.engine in OURS and approach.engine in chosen:
                 yield Task(approach.name, shape, kind, (packed[0],), warm_packed, sizes[0])
                 if 2 in _threads(approach):
+                    yield Task(approach.name, shape, kind, (packed[0],), warm_packed, sizes[0], 2)
                     label = f"two {kind}"
                     yield Task(approach.name, shape, label, tuple(packed), warm_packed, sum(sizes), 2)
 
