@@ -33,7 +33,7 @@ def plain_tasks(folder: Path, shape: str, density: str, size: int, chosen: set[s
 
 
 def compressed_tasks(folder: Path, shape: str, size: int, chosen: set[str]) -> Iterator[Task]:
-    """Yield the tasks on compressed sparse files: decompression alone, ours on one and two cores, two files."""
+    """Yield the tasks on compressed sparse files: decompression alone, ours on one core or two, two files."""
     files = [log_file(folder, shape, "sparse", size, seed=seed) for seed in (6, 7)]
     warm = log_file(folder, shape, "sparse", WARM_BYTES)
     sizes = [truth_of(file).bytes for file in files]
