@@ -7,7 +7,7 @@ kept: what a column holds is a number, a time, or a name from a bounded pattern.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -15,12 +15,15 @@ import numpy as np
 
 from keyrota.display import listed, shown
 from keyrota.errors import ConfigurationError, InputError
+from keyrota.name_columns import name_column
 
 if TYPE_CHECKING:
     from typing import Any
 
     import pandas as pd
     from numpy.typing import NDArray
+
+    from keyrota.name_columns import Names
 
 COLUMNS: Final[Mapping[str, str]] = {
     "time": "datetime64[ns, UTC]",
@@ -111,9 +114,7 @@ def make_events(columns: Mapping[str, Iterable[Any]], *, rows: int | None = None
     return check_events(frame)
 
 
-def typed_events(
-    columns: Mapping[str, NDArray[Any]], categories: Mapping[str, Sequence[str | None]]
-) -> pd.DataFrame:
+def typed_events(columns: Mapping[str, NDArray[Any]], categories: Mapping[str, Names]) -> pd.DataFrame:
     """Build an event table from typed arrays in time order, without an object for a value.
 
     Parameters
@@ -122,8 +123,7 @@ def typed_events(
         Every column of `COLUMNS` but for those that hold nothing. Times are nanoseconds since 1970 UTC, or
         `NO_TIME`; a negative whole number is a missing one.
     categories
-        For each column of names, what its codes stand for: of several codes of one name all are that name,
-        and one of ``None`` is as missing as a negative code. Names without a row are left out.
+        For each column of names, what its codes stand for: see `keyrota.name_columns.name_column`.
 
     Returns
     -------
@@ -149,34 +149,6 @@ def typed_events(
             numbers = _whole(values, -1, dtype.lower(), rows)
             frame[name] = pd.arrays.IntegerArray(numbers, numbers < 0)
     return pd.DataFrame(frame, copy=False)
-
-
-def name_column(codes: NDArray[Any], names: Sequence[str | None]) -> Any:
-    """Return names that are told by codes as a column of an event table.
-
-    Parameters
-    ----------
-    codes
-        Indices of `names`, negative where missing.
-    names
-        Of several codes of one name all are that name, and one of ``None`` is missing too.
-
-    Returns
-    -------
-    pandas.Categorical
-        Its categories are the names that occur, in order.
-    """
-    import pandas as pd
-
-    # A missing code finds the last place of a table.
-    places = np.zeros(len(names) + 1, dtype=bool)
-    places[codes] = True
-    told = np.flatnonzero(places[:-1]).tolist()
-    column: Any = pd.Series([names[code] for code in told], dtype=object).astype("category")
-    own = column.cat.codes.to_numpy()
-    lookup = np.full(len(names) + 1, -1, dtype=own.dtype)
-    lookup[told] = own
-    return pd.Categorical.from_codes(lookup[codes], dtype=column.dtype)
 
 
 def time_order(times: NDArray[np.int64], sources: NDArray[Any]) -> NDArray[np.intp] | None:
@@ -242,9 +214,16 @@ def check_events(events: pd.DataFrame) -> pd.DataFrame:
     return _in_time_order(frame)
 
 
+def is_of_kind(events: pd.DataFrame, *kinds: str) -> NDArray[np.bool_]:
+    """Return whether each row is of one of these kinds."""
+    column = events["kind"].cat
+    # A missing code finds the last place of a table.
+    return np.array([*(name in kinds for name in column.categories), False])[column.codes.to_numpy()]
+
+
 def of_kind(events: pd.DataFrame, *kinds: str) -> pd.DataFrame:
     """Return the rows of these kinds, index kept."""
-    return events[events["kind"].isin(kinds)]
+    return events[is_of_kind(events, *kinds)]
 
 
 def between(

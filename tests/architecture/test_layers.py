@@ -16,7 +16,7 @@ PACKAGE = Path(keyrota.__file__).parent
 ROWS = [
     ["display"],
     ["errors", "streams"],
-    ["cluster", "workers"],
+    ["cluster", "name_columns", "workers"],
     ["events", "pools"],
     ["rotation.policies", "quota.windows", "quota.days", "theory"],
     ["traffic"],

@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from keyrota.events import (
     time_order,
     typed_events,
 )
+from keyrota.name_columns import name_column
 
 _SPEC = importlib.util.spec_from_file_location(
     "rows_one_by_one", Path(__file__).resolve().parents[1] / "oracles" / "rows_one_by_one.py"
@@ -106,3 +108,13 @@ def test_the_order_of_a_table(is_all):
 def test_a_table_in_order_is_not_sorted(times):
     """Nothing is to be done where nothing is out of place."""
     assert time_order(np.array(times, dtype=np.int64), np.zeros(len(times), dtype=np.int8)) is None
+
+
+@pytest.mark.parametrize("codes", [[], [-1], [0, 2, -1, 2], [2, 1, 0]])
+def test_names_in_order_are_taken_as_they_are(codes):
+    """An index of names makes the column that a list of them makes, also where some do not occur."""
+    names, codes = ["a", "b", "c"], np.array(codes, dtype=np.int64)
+    found, expected = name_column(codes, pd.Index(names)), name_column(codes, names)
+    assert found.tolist() == expected.tolist()
+    assert found.categories.tolist() == expected.categories.tolist()
+    assert found.codes.dtype == expected.codes.dtype

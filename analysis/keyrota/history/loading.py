@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from keyrota.events import NO_TIME, time_order, typed_events
 from keyrota.history.database import registered
@@ -19,10 +20,10 @@ from keyrota.logs.read import LogInput, SourceInput
 from keyrota.logs.rows import KIND_CODES
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from keyrota.history.database import Connection
+    from keyrota.name_columns import Names
 
 Bounds = tuple[int | None, int | None]
 """Since and until, in nanoseconds."""
@@ -71,8 +72,8 @@ def load_input(connection: Connection, bounds: Bounds) -> LogInput:
 
 
 def _loaded(connection: Connection, where: str, values: list[int]) -> tuple[pd.DataFrame, Marks]:
-    found = connection.execute(f"SELECT * FROM rows {where}", values).fetchnumpy()
-    columns = {name: np.ma.filled(column, _FILLS.get(name, -1)) for name, column in found.items()}
+    found = connection.sql(f"SELECT * FROM rows {where}", params=values).to_arrow_table()
+    columns = {name: _filled(found[name], _FILLS.get(name, -1)) for name in found.column_names}
     order = time_order(columns["time_ns"], columns["source"])
     if order is not None:
         columns = {name: column[order] for name, column in columns.items()}
@@ -82,8 +83,14 @@ def _loaded(connection: Connection, where: str, values: list[int]) -> tuple[pd.D
     marks = Marks(columns["time_ns"], kinds[columns["kind"]], columns.pop("row_id"), columns.pop("content"))
     isolates, columns["isolate"] = _isolates(connection, columns["isolate"])
     columns["time"] = columns.pop("time_ns")
-    categories: dict[str, Sequence[str | None]] = dict.fromkeys(NAMED, names)
+    categories: dict[str, Names] = dict.fromkeys(NAMED, names)
     return typed_events(columns, {**categories, "source": sources, "isolate": isolates}), marks
+
+
+def _filled(column: pa.ChunkedArray, missing: float) -> NDArray[Any]:
+    """Return a column as an array, which may be changed, with a value for what is missing."""
+    filled = column.fill_null(missing) if column.null_count else column
+    return np.require(filled.to_numpy(), requirements="W")
 
 
 def _listed(pairs: list[tuple[int, str]]) -> list[str | None]:
@@ -94,8 +101,8 @@ def _listed(pairs: list[tuple[int, str]]) -> list[str | None]:
     return names
 
 
-def _isolates(connection: Connection, codes: NDArray[np.int64]) -> tuple[list[str | None], NDArray[np.int32]]:
-    """Return the names of isolates, and the column as codes of them; one name may stand there twice."""
+def _isolates(connection: Connection, codes: NDArray[np.int64]) -> tuple[Names, NDArray[np.int32]]:
+    """Return the names of isolates in order, and the column as codes of them."""
     known = codes >= 0
     if not known.any():
         return [], np.full(len(codes), -1, dtype=np.int32)
@@ -104,9 +111,12 @@ def _isolates(connection: Connection, codes: NDArray[np.int64]) -> tuple[list[st
     is_used[codes[known] - low] = True
     wanted = pa.table({"code": np.flatnonzero(is_used) + low})
     with registered(connection, "wanted", wanted):
-        named: dict[str, Any] = connection.execute(
-            "SELECT code, name FROM isolates SEMI JOIN wanted USING (code)"
-        ).fetchnumpy()
+        named = connection.sql(
+            "SELECT code, name FROM isolates SEMI JOIN wanted USING (code) ORDER BY name"
+        ).to_arrow_table()
+    names = named["name"].combine_chunks()
+    is_new = np.ones(len(names), dtype=bool)  # one name may stand there twice
+    is_new[1:] = pc.not_equal(names[1:], names[:-1]).to_numpy(zero_copy_only=False)
     place = np.full(len(is_used) + 1, -1, dtype=np.int32)
-    place[named["code"] - low] = np.arange(len(named["code"]))
-    return list(named["name"]), place[np.where(known, codes - low, -1)]
+    place[named["code"].to_numpy() - low] = np.cumsum(is_new) - 1
+    return pd.Index(names.filter(pa.array(is_new)).to_pandas()), place[np.where(known, codes - low, -1)]

@@ -60,10 +60,11 @@ def with_places(
     orders
         The keys of a pool in order, by its number.
     """
-    key, position, size = (numbers(events[name]) for name in ("key", "position", "size"))
-    is_open = (events["kind"] == "pick").to_numpy() & (position == MISSING) & (key != MISSING)
+    is_open = (events["kind"] == "pick").to_numpy() & events["position"].isna().to_numpy()
+    is_open &= events["key"].notna().to_numpy()
     if not is_open.any():
         return events
+    key, position, size = (numbers(events[name]) for name in ("key", "position", "size"))
     for pool in np.unique(pools[is_open]).tolist():
         own = is_open & (pools == pool)
         position[own], size[own] = places_of(key[own], orders.get(pool, ()))

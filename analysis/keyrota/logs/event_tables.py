@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from keyrota.errors import InputError
-from keyrota.events import COLUMNS, check_events, name_column, read_events
+from keyrota.events import COLUMNS, check_events, read_events
 from keyrota.logs.duplicates import Marks
 from keyrota.logs.hashing import hashed
 from keyrota.logs.rows import KIND_CODES, MISSING, constant
 from keyrota.logs.seen_rows import is_again, is_new
 from keyrota.logs.sources import STDIN, Source
+from keyrota.name_columns import name_column
 
 if TYPE_CHECKING:
     import pandas as pd
