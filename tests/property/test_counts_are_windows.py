@@ -104,3 +104,20 @@ def test_every_429_of_a_simulated_log_is_explained(on_reject, isolates, window, 
     assert sorted(len(keys) for keys in account.quotas) == (
         [1, 1, 2] if projects == "shared" else [1, 1, 1, 1]
     )
+
+
+@settings(max_examples=60, deadline=None)
+@given(start=st.sampled_from(STARTS), calls=CALLS, data=st.data())
+@pytest.mark.parametrize("window", [FIXED, SLIDING, DAY])
+def test_the_counts_at_own_calls_are_those_at_any(window, start, calls, data):
+    """What is counted key by key, and what is asked of any calls; calls without a key lie between."""
+    times = start + np.cumsum([gap for gap, _ in calls])
+    keys = np.array([key for _, key in calls])
+    passed = np.array(
+        data.draw(st.lists(st.sampled_from([0.0, 0.4, 1.0]), min_size=len(calls), max_size=len(calls)))
+    )
+    is_counted = np.array(data.draw(st.lists(st.booleans(), min_size=len(calls), max_size=len(calls))))
+    counts = Counts(times, keys, passed, is_counted, int(times[0]))
+    for group in ((1,), (2,), (3,), (1, 3)):
+        at = np.concatenate([counts.of(key) for key in group])
+        assert counts.own(group, window) == pytest.approx(counts.together(group, at, window), abs=1e-12)

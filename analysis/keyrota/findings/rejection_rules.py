@@ -15,6 +15,7 @@ from keyrota.findings.wording import agree, per_cent, places
 from keyrota.quota.account import Account
 from keyrota.quota.days import PACIFIC
 from keyrota.quota.limits import stated_limit
+from keyrota.rotation.alike import unique_numbers
 
 MOSTLY: Final = 0.5
 """Share of the 429s from which another key's room makes them a matter of rotation."""
@@ -190,7 +191,7 @@ def _per_key(account: Account, cause: str) -> dict[int, int]:
     is_cause = np.array([own == cause for own in account.explained.causes], dtype=bool)
     chosen = (attribution.probability >= 0.5) & is_cause[attribution.rejection]
     keys = calls.keys[np.searchsorted(calls.rows, attribution.pick[chosen])]
-    found, number = np.unique(keys[keys >= 0], return_counts=True)
+    found, number = unique_numbers(keys[keys >= 0])
     return dict(zip(found.tolist(), number.tolist(), strict=True))
 
 

@@ -18,6 +18,7 @@ from keyrota.planning.logged import LoggedPool
 from keyrota.planning.observed import observed_policy, observed_reaction
 from keyrota.pools.declared import Pool, Quota
 from keyrota.quota.windows import MINUTE_NS
+from keyrota.rotation.alike import unique_numbers
 from keyrota.simulation.scenario import (
     Function,
     Hosted,
@@ -150,7 +151,7 @@ def _fits(logged: LoggedPool, span_ns: tuple[int, int]) -> list[tuple[str, Funct
     if not first.any():
         raise InputError(f"the log has no request of pool {shown(logged.name)} with a time: no rate is told")
     names = logged.events["function"].cat.categories
-    codes = np.unique(calls.functions[first])
+    codes, _ = unique_numbers(calls.functions[first])
     fits = []
     for code in codes.tolist():
         times = calls.times[first & (calls.functions == code)]
@@ -228,7 +229,7 @@ def _declared_project(declared: Pool | None, keys: tuple[int, ...]) -> str | Non
 
 
 def _seen_keys(logged: LoggedPool) -> tuple[int, ...]:
-    seen = np.unique(logged.account.calls.keys)
+    seen, _ = unique_numbers(logged.account.calls.keys)
     keys = tuple(int(key) for key in seen if key > 0)
     size = logged.runs.size if logged.runs is not None else len(keys)
     return keys if len(keys) >= size else tuple(range(1, size + 1))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyrota.quota.calls import Calls
+from keyrota.rotation.alike import order_of
 from keyrota.rotation.policies import declared_step
 from keyrota.rotation.runs import Runs
 from keyrota.simulation.scenario import Backoff, Fail, Failover, OnReject, PolicyName, Wait
@@ -55,7 +56,7 @@ def observed_policy(runs: Runs | None, *, rejected_rows: NDArray[np.int64] | Non
 
 def _is_shared(runs: Runs) -> bool:
     """Whether the key of one isolate's pick follows on that of another's just before."""
-    order = np.argsort(runs.rows, kind="stable")
+    order = order_of(runs.rows)
     other = np.diff(runs.run[order]) != 0
     successive = np.diff(runs.positions[order])[other] % runs.size
     return len(successive) >= LEAST_STEPS and bool(np.mean(successive == declared_step(runs.size)) >= MOSTLY)

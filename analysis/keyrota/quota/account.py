@@ -19,6 +19,7 @@ from keyrota.quota.rejections import not_the_providers
 from keyrota.quota.shared import SharedQuota, find_shared
 from keyrota.quota.suspects import KnownLimits
 from keyrota.quota.usage import DayUse, KeyUse, day_uses, key_uses
+from keyrota.rotation.alike import unique_numbers
 
 LEAST_CERTAIN: Final = 0.5
 """Below this share of 429s whose call is certain, what keys share cannot be told."""
@@ -164,7 +165,7 @@ def _quotas(calls: Calls, declared: Pool | None) -> list[tuple[int, ...]]:
         project = declared.projects[place] if declared is not None and declared.projects else key
         groups.setdefault(project, []).append(key)
     declared_keys = set(known)
-    for key in np.unique(calls.keys[calls.keys >= 0]).tolist():
+    for key in unique_numbers(calls.keys[calls.keys >= 0])[0].tolist():
         if key not in declared_keys:
             groups[("seen", key)] = [key]
     return [tuple(sorted(keys)) for keys in groups.values()]

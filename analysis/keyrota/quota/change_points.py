@@ -13,7 +13,7 @@ from keyrota.quota.calls import Calls
 from keyrota.quota.days import PACIFIC
 from keyrota.quota.restarts import NO_TIME, restart_signs
 from keyrota.quota.scan import Scan, draws_for, is_drawn, likelihood_ratio, scan_runs, scan_units
-from keyrota.rotation.alike import places_in, unique_rows
+from keyrota.rotation.alike import order_of, places_in, unique_numbers, unique_rows
 from keyrota.rotation.runs import Runs, find_runs
 
 LEAST_RUNS: Final = 10
@@ -114,7 +114,7 @@ def shares_change(
     at = places_in(events.index.to_numpy(), runs.rows)
     times = row_times[at]
     kept = np.flatnonzero(runs.has_runs & (times[first] != NO_TIME) & (times[last] != NO_TIME))
-    kept = kept[np.argsort(at[first[kept]], kind="stable")]
+    kept = kept[order_of(at[first[kept]])]
     kept = kept[:: 1 + len(kept) * runs.size // _MOST_CELLS]
     if not len(kept):
         return None
@@ -134,7 +134,7 @@ def shares_change(
     time = int(times[first[kept[split]]])
     near = times[first[kept[[max(0, split - LEAST_RUNS), min(len(kept) - 1, split + LEAST_RUNS)]]]]
     signs = restart_signs(events, times[first[kept]], times[last[kept]], split, time, near)
-    keys = _keys_at(events[["position", "key"]].iloc[at], runs.size)
+    keys = _keys_at(runs.positions, events["key"].to_numpy(dtype=np.int64, na_value=-1)[at], runs.size)
     return ChangePoint(
         time, "shares", keys, _shares(before), _shares(after), scan.p_value,
         bool(signs), signs,
@@ -160,7 +160,8 @@ def rejections_change(
     times, rejected = calls.times[calls.is_timed], calls.rejected[calls.is_timed]
     if not rejected.sum():
         return None
-    hours, at = np.unique(times // _HOUR_NS, return_inverse=True)
+    hours, _ = unique_numbers(times // _HOUR_NS)
+    at = places_in(hours, times // _HOUR_NS)
     counts = np.stack((np.bincount(at, rejected), np.bincount(at, 1 - rejected)), axis=1)
     local = pd.DatetimeIndex(hours * _HOUR_NS, tz="UTC").tz_convert(PACIFIC).normalize().as_unit("ns").asi8
     day_begins = np.flatnonzero(np.diff(local, prepend=-1))  # among the hours
@@ -253,10 +254,9 @@ def _enough(running: NDArray[np.float64], units: int) -> NDArray[np.int64]:
     return np.asarray(splits[enough], dtype=np.int64)
 
 
-def _keys_at(picks: pd.DataFrame, size: int) -> tuple[int, ...]:
-    position = picks["position"].to_numpy(dtype=np.int64)
-    key = picks["key"].fillna(picks["position"]).to_numpy(dtype=np.int64)
-    pairs, number = unique_rows(np.stack((position, key), axis=1))
+def _keys_at(positions: NDArray[np.int64], keys: NDArray[np.int64], size: int) -> tuple[int, ...]:
+    """Return the key that is named most at each position; where none is, the position."""
+    pairs, number = unique_rows(np.stack((positions, np.where(keys < 0, positions, keys)), axis=1))
     order = np.argsort(number, kind="stable")  # the most frequent key of a position is set last
     most = dict(pairs[order].tolist())
     return tuple(most.get(place, place) for place in range(1, size + 1))

@@ -92,7 +92,9 @@ class Counts:
         if len(keys) > 1:
             return self.together(keys, np.concatenate([self.of(key) for key in keys]), window)
         places, counted = self._counted(keys[0])
-        first = np.searchsorted(places, self._window_starts(window)[places])
+        starts = self._window_starts(window)[places]
+        # A calendar window of one key begins with its first call there; others hold each call's own time.
+        first = np.searchsorted(places, starts) if window == SLIDING else _begins_of(starts)
         return np.asarray(counted[:-1] - counted[first])
 
     def of_all(self, at: NDArray[np.int64], window: str) -> NDArray[np.float64]:
@@ -111,6 +113,11 @@ class Counts:
         if at == len(keys) or keys[at] != key:
             return np.zeros(0, dtype=np.int64)
         return order[first[at] : first[at + 1]]
+
+    @property
+    def counted_keys(self) -> NDArray[np.int64]:
+        """The keys that have calls with a time, ascending."""
+        return self._by_key[0]
 
     @cached_property
     def _by_key(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -158,13 +165,11 @@ class Counts:
     def _window_starts(self, window: str) -> NDArray[np.int64]:
         """Return for each call the place of the first call that its window holds."""
         if window not in self._starts:
-            if window == FIXED:
-                found = np.searchsorted(self.times, self.times // MINUTE_NS * MINUTE_NS)
-            elif window == SLIDING:
+            if window == SLIDING:
                 # A permit is held for exactly 60 s: a call that old is free again.
                 found = np.searchsorted(self.times, self.times - MINUTE_NS, side="right")
             else:
-                found = np.searchsorted(self.times, self.midnights[self.day_numbers()])
+                found = _begins_of(self.times // MINUTE_NS if window == FIXED else self.day_numbers())
             self._starts[window] = np.asarray(found, dtype=np.int64)
         return self._starts[window]
 
@@ -192,6 +197,12 @@ def counts_of(calls: Sequence[Calls], begin: int | None) -> Counts:
     return Counts(
         times, keys, 1.0 - rejected, is_timed & (keys >= 0), first if begin is None else min(begin, first)
     )
+
+
+def _begins_of(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each of some ascending values the place of the first that equals it."""
+    begins = np.flatnonzero(np.diff(values)) + 1
+    return np.repeat(np.append(0, begins), np.diff(begins, prepend=0, append=len(values)))
 
 
 def reached(counted: NDArray[np.float64], limit: int | None) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keyrota.quota.rejections import places_of
+from keyrota.rotation.alike import order_of, places_in
 from keyrota.rotation.policies import following
 
 MOST_OPEN: Final = 32
@@ -85,14 +86,14 @@ def told_of(events: pd.DataFrame, rows: pd.DataFrame, picks: NDArray[np.int64]) 
     place = places_of(events)
     index = events.index.to_numpy()
     what = np.full(len(events), -1)
-    what[np.searchsorted(index, picks)] = PICK
-    what[np.searchsorted(index, rows.index.to_numpy())] = MARK
+    what[places_in(index, picks)] = PICK
+    what[places_in(index, rows.index.to_numpy())] = MARK
     done = (events["kind"] == "invocation") & events["duration_ms"].notna() & events["isolate"].notna()
     # A request that ended in a 429 has had its error: it closes no other pick.
     done &= ~(events["status"] == 429).fillna(False).astype(bool)
     what[done.to_numpy()] = DONE
     wanted = np.flatnonzero((what >= 0) & _is_one_of(place, place[what == MARK]))
-    wanted = wanted[np.argsort(place[wanted], kind="stable")]
+    wanted = wanted[order_of(place[wanted])]
     # What comes after the last 429 of a place answers none, but what shares its moment may.
     begins = np.flatnonzero(np.diff(place[wanted], prepend=place[wanted[0]] - 1 if len(wanted) else 0))
     times = events["time"].to_numpy(dtype="datetime64[ns]").view("int64")

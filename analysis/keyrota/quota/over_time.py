@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keyrota.events import CAUSES
+from keyrota.events import CAUSES, is_of_kind
 from keyrota.quota.calls import Calls
 from keyrota.quota.change_points import ChangePoint, rejections_change, shares_change
 from keyrota.quota.days import PACIFIC
 from keyrota.quota.windows import MINUTE_NS
+from keyrota.rotation.alike import places_in, unique_numbers
 from keyrota.rotation.runs import Runs
 
 HOUR_NS: Final = 3_600_000_000_000
@@ -150,16 +151,17 @@ def over_time(
 
 
 def _hours(events: pd.DataFrame, calls: Calls) -> Periods:
-    picks = events[((events["kind"] == "pick") & events["time"].notna()).to_numpy()]
+    is_pick = is_of_kind(events, "pick") & events["time"].notna().to_numpy()
+    picks = events.loc[is_pick, ["time", "key", "position"]]
     marks = calls.attribution.rows
     marks = marks[marks["time"].notna().to_numpy()]
     picked, marked = (
         rows["time"].to_numpy(dtype="datetime64[ns]").view("int64") // HOUR_NS for rows in (picks, marks)
     )
-    hours = np.unique(np.concatenate((picked, marked)))
-    at_pick, at_mark = np.searchsorted(hours, picked), np.searchsorted(hours, marked)
+    hours = np.union1d(unique_numbers(picked)[0], unique_numbers(marked)[0])
+    at_pick, at_mark = places_in(hours, picked), places_in(hours, marked)
     own = picks["key"].fillna(picks["position"]).fillna(-1).to_numpy(dtype=np.int64)
-    found, number = np.unique(own, return_counts=True)
+    found, number = unique_numbers(own)
     keys = found[np.argsort(-number, kind="stable")][:MOST_KEYS]
     if len(keys) < len(found):
         own = np.where(np.isin(own, keys), own, OTHER_KEYS)
@@ -185,7 +187,7 @@ def _peaks(calls: Calls, hours: NDArray[np.int64]) -> NDArray[np.int64]:
     chosen = calls.is_timed & (calls.keys >= 0)
     keys = calls.keys[chosen]
     width = int(keys.max(initial=0)) + 1  # keys are 32 bits, minutes less: their product fits
-    found, number = np.unique(calls.times[chosen] // MINUTE_NS * width + keys, return_counts=True)
+    found, number = unique_numbers(calls.times[chosen] // MINUTE_NS * width + keys)
     peaks = np.zeros(len(hours), dtype=np.int64)
     np.maximum.at(peaks, np.searchsorted(hours, found // width * MINUTE_NS // HOUR_NS), number)
     return peaks
@@ -196,8 +198,8 @@ def _day_peaks(calls: Calls, hours: NDArray[np.int64]) -> NDArray[np.int64]:
     chosen = calls.is_timed & (calls.keys >= 0)
     keys = calls.keys[chosen]
     width = int(keys.max(initial=0)) + 1
-    at = np.searchsorted(hours, calls.times[chosen] // HOUR_NS)
-    pairs, number = np.unique(at * width + keys, return_counts=True)
+    at = places_in(hours, calls.times[chosen] // HOUR_NS)
+    pairs, number = unique_numbers(at * width + keys)
     hour, key = pairs // width, pairs % width
     _, day = _pacific_days(hours * HOUR_NS)
     order = np.lexsort((hour, key, day[hour]))
@@ -216,7 +218,7 @@ def _day_peaks(calls: Calls, hours: NDArray[np.int64]) -> NDArray[np.int64]:
 def _places_among(values: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the place of each value in a list that holds them all."""
     order = np.argsort(among)
-    return np.asarray(order[np.searchsorted(among[order], values)], dtype=np.int64)
+    return np.asarray(order[places_in(among[order], values)], dtype=np.int64)
 
 
 def _table(at: NDArray[np.int64], column: NDArray[np.int64], rows: int, columns: int) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from keyrota.display import count
 from keyrota.quota.windows import MINUTE_NS
+from keyrota.rotation.alike import unique_numbers
 
 LEAST_NEAR_NS: Final = 120_000_000_000
 MOST_NEAR_NS: Final = 3_600_000_000_000
@@ -84,7 +85,7 @@ def _all_are_new(born: NDArray[np.int64], ended: NDArray[np.int64], split: int, 
 
 def _many_boots(boots: NDArray[np.int64], low: int, high: int) -> int:
     """Return the boots of the busiest minute near the moment, 0 if other minutes have as many."""
-    minutes, number = np.unique(boots // MINUTE_NS, return_counts=True)
+    minutes, number = unique_numbers(boots // MINUTE_NS)
     near = (minutes >= low // MINUTE_NS) & (minutes <= high // MINUTE_NS)
     if not near.any() or near.all():
         return 0
@@ -99,6 +100,6 @@ def _sizes(events: pd.DataFrame, times: NDArray[np.int64], time_ns: int) -> tupl
     sizes = events["size"].fillna(0).to_numpy(dtype=np.int64)
     found = []
     for own in (is_pick & (times < time_ns), is_pick & (times >= time_ns)):
-        values, number = np.unique(sizes[own], return_counts=True)
+        values, number = unique_numbers(sizes[own])
         found.append(int(values[number.argmax()]) if own.sum() >= LEAST_OF_SIZE else 0)
     return found[0], found[1]

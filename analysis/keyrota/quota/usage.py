@@ -12,6 +12,7 @@ from keyrota.quota.calls import Calls
 from keyrota.quota.counts import Counts
 from keyrota.quota.days import pacific_date
 from keyrota.quota.windows import MINUTE_NS
+from keyrota.rotation.alike import unique_numbers
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,9 @@ def key_uses(
     """Return the use of each key that has calls with a time."""
     days = counts.day_numbers()
     found = []
-    for key in np.unique(calls.keys[counts.is_counted]).tolist():
+    for key in counts.counted_keys.tolist():
         own = counts.of(key)
-        minutes, number = np.unique(calls.times[own] // MINUTE_NS, return_counts=True)
+        minutes, number = unique_numbers(calls.times[own] // MINUTE_NS)
         peak, peak_day = int(number.max()), int(np.bincount(days[own]).max())
         found.append(
             KeyUse(
@@ -129,7 +130,7 @@ def day_uses(
     found = []
     for day, begin, end in zip(numbers.tolist(), begins.tolist(), ends.tolist(), strict=True):
         own = at[begin:end]
-        keys, number = np.unique(calls.keys[own], return_counts=True)
+        keys, number = unique_numbers(calls.keys[own])
         found.append(
             DayUse(
                 date=pacific_date(int(midnights[day])),

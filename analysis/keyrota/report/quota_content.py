@@ -27,6 +27,7 @@ from keyrota.report.schema import (
     UsageReport,
     UseReport,
 )
+from keyrota.rotation.alike import unique_numbers
 
 _MOST_MINUTES: Final = 10_000_000
 """Minutes that are counted in a row; a longer span has gaps that nothing is kept for."""
@@ -166,7 +167,7 @@ def _most_alike(minute: NDArray[np.int64], position: NDArray[np.int64] | None = 
 
 
 def _run_length(values: NDArray[np.int64]) -> int:
-    return int(np.unique(values, return_counts=True)[1].max())
+    return int(unique_numbers(values)[1].max())
 
 
 def over_time_of(pool: PoolFacts, alpha: float) -> OverTimeReport | None:

@@ -19,20 +19,35 @@ def unique_rows(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.
     """
     if not len(rows):
         return rows, np.zeros(0, dtype=np.int64)
-    low = rows.min(axis=0)
-    width = (rows.max(axis=0) - low + 1).tolist()
+    columns = rows.T
+    low = np.array([column.min() for column in columns])
+    width = [int(column.max()) - least + 1 for column, least in zip(columns, low.tolist(), strict=True)]
     if math.prod(width) >= 2**62:
         found, number = np.unique(rows, axis=0, return_counts=True)
         return found, number.astype(np.int64)
     # One number for a row sorts many times faster than the row.
-    coded = np.ravel_multi_index((rows - low).T, width)
-    if math.prod(width) <= 4 * len(rows):
-        number = np.bincount(coded)
-        found = np.flatnonzero(number)
-        number = number[found]
-    else:
-        found, number = np.unique(coded, return_counts=True)
+    coded = np.ravel_multi_index(
+        tuple(column - least for column, least in zip(columns, low, strict=True)), width
+    )
+    found, number = unique_numbers(coded)
     return np.stack(np.unravel_index(found, width), axis=1) + low, number
+
+
+def unique_numbers(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the numbers that differ, in order, and how often each occurs: by a table, where they are dense.
+
+    Examples
+    --------
+    >>> unique_numbers(np.array([7, -1, 7]))
+    (array([-1,  7]), array([1, 2]))
+    """
+    low = int(numbers.min(initial=np.iinfo(np.int64).max))
+    if not len(numbers) or int(numbers.max()) - low > 4 * len(numbers):
+        found, number = np.unique(numbers, return_counts=True)
+        return found.astype(np.int64), number.astype(np.int64)
+    table = np.bincount(numbers - low)
+    found = np.flatnonzero(table)
+    return found + low, table[found]
 
 
 def order_of(numbers: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -30,6 +30,7 @@ from scipy.special import bdtrc
 
 from keyrota.display import shown
 from keyrota.errors import ModelError
+from keyrota.rotation.alike import unique_numbers
 from keyrota.rotation.exact import UniformTest, uniform_test
 from keyrota.rotation.null_words import null_in_words
 from keyrota.rotation.policies import declared_step
@@ -292,7 +293,7 @@ def _is_reached(alpha: float, pools: int) -> bool:
 
 def _step_table(runs: Runs) -> dict[int, int]:
     steps, _ = runs.steps
-    return {int(s): int(n) for s, n in zip(*np.unique(steps, return_counts=True), strict=True)}
+    return {int(s): int(n) for s, n in zip(*unique_numbers(steps), strict=True)}
 
 
 def _succession_p_value(steps: Mapping[int, int], size: int) -> float:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keyrota.rotation.alike import order_of, places_in, unique_rows
+from keyrota.rotation.alike import order_of, places_in, unique_numbers, unique_rows
 
 
 @pytest.mark.parametrize("most", [3, 1_000, 2**31, 2**62])
@@ -38,3 +38,13 @@ def test_places_are_found_in_dense_and_thin_indexes(gap):
     index = np.arange(0, 300 * gap, gap) + 7
     place = np.random.default_rng(3).permutation(300)[:100]
     assert places_in(index, index[place]).tolist() == place.tolist()
+
+
+@pytest.mark.parametrize("span", [1, 50, 10**6, 2**62])
+@pytest.mark.parametrize("number", [0, 1, 300])
+def test_numbers_are_counted_as_by_numpy(span, number):
+    """Dense ones by a table, others by sorting; negative ones too."""
+    numbers = np.random.default_rng(4).integers(-span, span, number)
+    found, times = unique_numbers(numbers)
+    expected, expected_times = np.unique(numbers, return_counts=True)
+    assert (found.tolist(), times.tolist()) == (expected.tolist(), expected_times.tolist())
