@@ -9,6 +9,7 @@ from keyrota.simulation.scenario import Hosted, Service, Single
 from keyrota.simulation.simple import FUNCTION_NAME, simple_scenario
 from keyrota.theory.isolates import cold_share
 from keyrota.traffic.fit.isolates import fit_isolates
+from keyrota.traffic.fit.meetings import find_meetings
 from keyrota.traffic.fit.service import fit_service
 
 SECOND = 10**9
@@ -190,3 +191,16 @@ def test_failed_requests_have_no_service_time():
     assert (found.warm_s, found.warm, found.cold, found.warm_error_s) == (0.5, 1, 0, None)
     assert fit_service(make_events({**columns, "status": [429, None, 500]})) is None
     assert fit_service(make_events({})) is None
+
+
+def test_what_lies_between_two_lives_counts_the_same():
+    """Isolates that both ends count alike are counted once: for every life between, as without that."""
+    rng = np.random.default_rng(5)
+    rows = sorted((float(rng.uniform(0, 3_000)), f"i{rng.integers(0, 200)}") for _ in range(2_000))
+    events = picks(rows)
+    meetings = find_meetings(events, first_picks(events))
+    alive = meetings.alive(rng.random(len(meetings.born)) < 0.7)
+    for low, high in ((0.0, 4_000.0), (100.0, 101.0), (50.0, 50.0)):
+        between = alive.between(low, high)
+        for life in np.linspace(low, high, 7).tolist():
+            assert between.passed(life) == alive.passed(life)

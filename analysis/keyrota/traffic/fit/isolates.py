@@ -220,7 +220,7 @@ def _hosted(meetings: Meetings, log_begin: int) -> IsolateFit:
 
 def _passed(meetings: Meetings, chosen: Booleans, life_s: float) -> int:
     """Return how many requests came while each chosen isolate was alive, were its life so long."""
-    return meetings.passed(chosen, round(life_s * 1e9))
+    return meetings.alive(chosen).passed(life_s)
 
 
 def _life(meetings: Meetings, chosen: Booleans, largest_s: float, further: int) -> Estimate:
@@ -230,16 +230,18 @@ def _life(meetings: Meetings, chosen: Booleans, largest_s: float, further: int) 
     among = np.flatnonzero(chosen)
     sample[among[:: max(1, len(among) // _SAMPLE)]] = True
     growth = (1 - CONFIDENCE) ** (-1 / further)
-    needed = max(1, _passed(meetings, sample, largest_s)) * growth
+    alive = meetings.alive(sample)
+    needed = max(1, alive.passed(largest_s)) * growth
     whole_s = float(meetings.in_time[-1] - meetings.in_time[0]) / 1e9 + largest_s
     low, high = largest_s, min(whole_s, largest_s * growth)
-    while _passed(meetings, sample, high) < needed:
+    while alive.passed(high) < needed:
         if high >= whole_s:
             return Estimate(largest_s, largest_s - FINENESS_S, None)
         low, high = high, min(whole_s, high + 2 * (high - largest_s) + FINENESS_S)
+    alive = alive.between(low, high)
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        low, high = (middle, high) if _passed(meetings, sample, middle) < needed else (low, middle)
+        low, high = (middle, high) if alive.passed(middle) < needed else (low, middle)
     return Estimate(largest_s, largest_s - FINENESS_S, high + unseen)
 
 

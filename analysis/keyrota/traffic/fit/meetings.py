@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keyrota.rotation.alike import order_of
 from keyrota.traffic.fit.hours import Integers
 
 Booleans = NDArray[np.bool_]
@@ -97,23 +98,47 @@ class Meetings:
         return ages
 
     @cached_property
-    def _by_age(self) -> tuple[Integers, Integers]:
-        """The isolates, the first that takes requests first, and the requests until each does."""
-        order = np.argsort(self.taking, kind="stable")
-        return order, np.searchsorted(self.in_time, self.taking[order], "right")
+    def _by_age(self) -> Integers:
+        """The isolates, the first that takes requests first: so a search in time is many times faster."""
+        return np.argsort(self.taking)
 
-    def passed(self, chosen: Booleans, life_ns: int) -> int:
-        """Return how many requests came while each chosen isolate was alive, were its life so long."""
-        order, before = self._by_age  # in their order a search in time is many times faster
-        own = chosen[order]
-        order, before = order[own], before[own]
-        ends = np.minimum(self.born[order] + life_ns, self.cut_off[order])
-        return int(np.maximum(np.searchsorted(self.in_time, ends, "right") - before, 0).sum())
+    def alive(self, chosen: Booleans) -> Alive:
+        """Return the chosen isolates to count requests by."""
+        own = self._by_age[chosen[self._by_age]]
+        before = np.searchsorted(self.in_time, self.taking[own], "right")
+        return Alive(self.in_time, self.born[own], self.cut_off[own], before)
 
     def between(self, since: Integers, until: Integers) -> Integers:
         """Return how many requests came after a moment and up to another, for each pair."""
         upto = np.searchsorted(self.in_time, until, "right") - np.searchsorted(self.in_time, since, "right")
         number: Integers = np.maximum(upto, 0)
+        return number
+
+
+@dataclass(frozen=True)
+class Alive:
+    """Isolates whose life is in question: their birth, forced end, and the requests before they take any."""
+
+    in_time: Integers
+    born: Integers
+    cut_off: Integers
+    before: Integers
+    fixed: int = 0
+
+    def passed(self, life_s: float) -> int:
+        """Return how many requests came while each isolate was alive, were its life so long."""
+        return self.fixed + int(self._passed_each(life_s).sum())
+
+    def between(self, low_s: float, high_s: float) -> Alive:
+        """Return what counts alike for every life from one to another: isolates that differ there alone."""
+        least, most = self._passed_each(low_s), self._passed_each(high_s)
+        open_ = least != most
+        fixed = self.fixed + int(least[~open_].sum())
+        return Alive(self.in_time, self.born[open_], self.cut_off[open_], self.before[open_], fixed)
+
+    def _passed_each(self, life_s: float) -> Integers:
+        ends = np.minimum(self.born + round(life_s * 1e9), self.cut_off)
+        number: Integers = np.maximum(np.searchsorted(self.in_time, ends, "right") - self.before, 0)
         return number
 
 
@@ -134,7 +159,7 @@ def find_meetings(own: pd.DataFrame, request_times_ns: Integers) -> Meetings:
     place = np.minimum(np.searchsorted(request_times_ns, met_at), len(request_times_ns) - 1)
     is_first = request_times_ns[place] == met_at
     met_at, met = met_at[is_first], met[is_first]
-    order = np.lexsort((met_at, met))
+    order = order_of(met)  # stable: those of one isolate stay in time order
     met_at, met = met_at[order], met[order]
     is_new = np.ones(len(met), dtype=bool)
     is_new[1:] = (np.diff(met) != 0) | (np.diff(met_at) != 0)
@@ -152,8 +177,8 @@ def find_meetings(own: pd.DataFrame, request_times_ns: Integers) -> Meetings:
     took_ns = (np.nan_to_num(own["duration_ms"].to_numpy(dtype=np.float64)) * 1e6).astype(np.int64)
     is_cut = own["cause"].isin(_CUT_OFF).to_numpy()
     booted, born = moments(boots, times), moments(boots, times - took_ns)
-    first = np.searchsorted(met, np.arange(size))
-    last = np.searchsorted(met, np.arange(size), "right") - 1
+    last = np.cumsum(np.bincount(met, minlength=size)) - 1
+    first = np.append(0, last[:-1] + 1)[:size]
     has_met = last >= first
     first_met = np.where(has_met, np.append(met_at, NEVER)[first], NEVER)
     has_boot = (booted != NEVER) & (booted <= first_met)
