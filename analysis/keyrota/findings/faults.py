@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from keyrota.display import listed
 from keyrota.findings.facts import LogFacts, PoolFacts
 from keyrota.findings.wording import places
+from keyrota.rotation.alike import places_in
 from keyrota.rotation.fairness import LOST_SHARE, RotationTests
 from keyrota.rotation.policies import declared_step
 from keyrota.rotation.runs import Runs
@@ -49,15 +49,8 @@ def is_stuck(pool: PoolFacts, runs: Runs, tests: RotationTests) -> bool:
         return False
     if tests.repeated_steps >= STUCK_SHARE * tests.step_count:
         return True
-    lengths = runs.lengths[stuck_runs(runs)]
+    lengths = runs.lengths[runs.stuck]
     return int((lengths[lengths >= 3] - 1).sum()) >= STUCK_SHARE * tests.broken_steps
-
-
-def stuck_runs(runs: Runs) -> NDArray[np.int64]:
-    """Return the numbers of the runs that do nothing but repeat one key."""
-    steps, second = runs.steps
-    moved = np.bincount(runs.run[second[steps != 0]], minlength=len(runs.basis))
-    return np.flatnonzero((moved == 0) & (runs.lengths > 1) & runs.has_runs)
 
 
 def disordered_steps(pool: PoolFacts, runs: Runs, tests: RotationTests) -> int:
@@ -121,4 +114,6 @@ def broken_places(pool: PoolFacts, runs: Runs, *, without_repeats: bool = False)
     is_broken = steps != declared_step(runs.size)
     if without_repeats:
         is_broken &= steps != 0
-    return places(pool.picks.loc[np.sort(runs.rows[second[is_broken]])])
+    rows = np.sort(runs.rows[second[is_broken]])
+    told = pool.picks[["source", "line"]]
+    return places(told.iloc[places_in(told.index.to_numpy(), rows)])

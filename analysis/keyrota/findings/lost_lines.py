@@ -135,16 +135,23 @@ def _bursts(facts: LogFacts) -> list[_Bursts]:
         return []
     per_event = _lines_per_event(facts.input)
     events = facts.events
-    events = events[events["source"].isin(list(per_event)) & events["function"].notna()]
-    events = events[events["time"].notna().to_numpy()].sort_values("time", kind="stable")
+    lines = _lines_of_rows(events, per_event)
+    functions = np.asarray(events["function"].cat.codes)
+    moments = events["time"].to_numpy(dtype="datetime64[ns]").view("int64")
+    chosen = (lines > 0) & events["time"].notna().to_numpy()
     result = []
-    for function, own in events.groupby("function", observed=True):
-        if len(own) * MOST_LINES_PER_EVENT < BURST_CAP:
+    for code, function in enumerate(events["function"].cat.categories):
+        rows = np.flatnonzero(chosen & (functions == code))
+        if len(rows) * MOST_LINES_PER_EVENT < BURST_CAP:
             continue
-        times = own["time"].to_numpy(dtype="datetime64[ns]").view("int64").astype(np.int64)
-        windows = capped_windows(times, _weights(own, per_event))
+        times = moments[rows]
+        if (np.diff(times) < 0).any():
+            order = np.argsort(times, kind="stable")
+            rows, times = rows[order], times[order]
+        windows = capped_windows(times, lines[rows])
         if not windows:
             continue
+        own = events.iloc[rows]
         lost: defaultdict[str, float] = defaultdict(float)
         is_pick, pools = (own["kind"] == "pick").to_numpy(), own["pool"].astype(object).to_numpy()
         for window in windows:
@@ -173,9 +180,11 @@ def _lines_per_event(log_input: LogInput) -> dict[str, float]:
     }
 
 
-def _weights(own: pd.DataFrame, per_event: Mapping[str, float]) -> NDArray[np.float64]:
-    of_source = [per_event.get(str(name), 1.0) for name in own["source"].cat.categories]
-    return np.array(of_source, dtype=np.float64)[own["source"].cat.codes]
+def _lines_of_rows(events: pd.DataFrame, per_event: Mapping[str, float]) -> NDArray[np.float64]:
+    """Return the lines that stand for each event, 0 for those of sources without a cap or of none."""
+    source = events["source"].cat
+    of_source = [*(per_event.get(name, 0.0) for name in source.categories), 0.0]
+    return np.array(of_source, dtype=np.float64)[source.codes]
 
 
 def _rejections(pool: PoolFacts) -> pd.DataFrame:

@@ -18,7 +18,6 @@ from keyrota.findings.faults import (
     is_passed_over,
     is_stuck,
     step_table,
-    stuck_runs,
     tested,
 )
 from keyrota.findings.rule import Finding, Rule
@@ -102,7 +101,7 @@ def _stuck_key(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
             continue
         steps, second = runs.steps
         repeated = np.unique(runs.positions[second[steps == 0]])
-        stuck = len(stuck_runs(runs))
+        stuck = len(runs.stuck)
         yield rule.finding(
             f"{tests.repeated_steps:,} of {count(tests.step_count, 'step')} inside isolates "
             f"{agree(tests.repeated_steps, 'takes', 'take')} the same key again: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 from keyrota.findings.facts import PoolFacts
@@ -64,5 +65,5 @@ def p_in_words(p_value: float) -> str:
 
 def places(rows: pd.DataFrame, limit: int = 3) -> list[str]:
     """Return ``file:line`` of the first rows; nothing for events that no log line stands behind."""
-    known = rows[rows["source"].notna() & rows["line"].notna()].head(limit)
-    return [f"{row.source}:{row.line}" for row in known.itertuples()]
+    known = np.flatnonzero((rows["source"].notna() & rows["line"].notna()).to_numpy())[:limit]
+    return [f"{row.source}:{row.line}" for row in rows[["source", "line"]].iloc[known].itertuples()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,7 @@ BURST_CAP: Final = 100
 
 BURST_NS: Final = 10_000_000_000
 _LEAST_NS: Final = 1_000_000_000
+_ROUNDING: Final = 1e-6
 
 CUT_NS: Final = 60_000_000_000
 """A call that began before the log does is over after this time."""
@@ -61,11 +63,14 @@ def capped_windows(times: NDArray[np.int64], lines: NDArray[np.float64]) -> list
     (0, 100, 5.05)
     """
     times = np.minimum(times, np.iinfo(np.int64).max - BURST_NS)  # the last seconds that 64 bits hold
+    fewest = math.ceil(BURST_CAP / max(1.0, float(lines.max(initial=1.0))) - _ROUNDING)
+    if not (times[fewest - 1 :] - times[: max(0, len(times) - fewest + 1)] < BURST_NS).any():
+        return []  # no window holds the events that it takes
     end = np.searchsorted(times, times + BURST_NS, side="left")
     number = end - np.arange(len(times))
     running = np.concatenate(([0.0], np.cumsum(lines)))
     load = running[end] - running[:-1]
-    if not len(times) or number.max() > 2 * BURST_CAP:
+    if number.max() > 2 * BURST_CAP:
         return []
     if load.max() > 2 * BURST_CAP:
         load = number.astype(np.float64)  # lines that belong to others: the cap would not have let them by

@@ -108,6 +108,14 @@ class Runs:
         second = np.flatnonzero((np.diff(self.run) == 0) & self.has_runs[self.run[1:]]) + 1
         return step(self.positions[second - 1], self.positions[second], self.size), second
 
+    @cached_property
+    def stuck(self) -> NDArray[np.int64]:
+        """Numbers of the runs that do nothing but repeat one key."""
+        steps, second = self.steps
+        moves: NDArray[np.bool_] = np.zeros(len(self.basis), dtype=bool)
+        moves[self.run[second[steps != 0]]] = True
+        return np.flatnonzero(~moves & (self.lengths > 1) & self.has_runs)
+
 
 def find_runs(events: pd.DataFrame) -> dict[int, Runs]:
     """Return the runs among the events of one pool, by the pool size that the log names.

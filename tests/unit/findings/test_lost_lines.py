@@ -94,6 +94,16 @@ def test_windows_do_not_overlap_and_hold_their_burst():
     assert capped_windows(np.array([], dtype=np.int64), np.ones(0)) == []
 
 
+@pytest.mark.parametrize(("events", "lines"), [(100, 1.0), (40, 2.5), (34, 3.0)])
+def test_the_fewest_events_that_reach_the_cap(events, lines):
+    """So many within 10 s are a burst, one fewer is none; nor are they if the last comes with the 11th."""
+    times = np.arange(events) * (10 * SECOND - 1) // (events - 1)
+    assert len(capped_windows(times, np.full(events, lines))) == 1
+    assert capped_windows(times[1:], np.full(events - 1, lines)) == []
+    times[-1] = 10 * SECOND
+    assert capped_windows(times, np.full(events, lines)) == []
+
+
 def lone(judge, number, *, begin=600, **columns):
     """429s of isolates that have no pick, one a second."""
     return {
