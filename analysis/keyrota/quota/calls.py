@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from keyrota.events import CAUSES
 from keyrota.quota.attribution import Attribution, attribute
-from keyrota.quota.client import BareCalls, Reaction, find_requests
+from keyrota.quota.client import BareCalls, Reaction, find_requests, last_of_each
 from keyrota.quota.rejections import places_of
 from keyrota.rotation.requests import TOGETHER_NS
 
@@ -77,15 +77,13 @@ class Calls:
     @cached_property
     def is_first(self) -> NDArray[np.bool_]:
         """Whether each call is its request's first."""
-        first = np.zeros(len(self), dtype=bool)
-        first[np.unique(self.requests, return_index=True)[1]] = True
-        return first
+        # Requests are numbered in the order of their first calls.
+        return np.asarray(np.diff(np.maximum.accumulate(self.requests), prepend=-1) > 0, dtype=np.bool_)
 
     @cached_property
     def rejected_requests(self) -> NDArray[np.bool_]:
         """Whether each request ended in a 429, shape (requests,)."""
-        last = len(self) - 1 - np.unique(self.requests[::-1], return_index=True)[1]
-        return np.asarray(self.is_rejected[last], dtype=np.bool_)
+        return np.asarray(self.is_rejected[last_of_each(self.requests)], dtype=np.bool_)
 
     def of_key(self, key: int) -> NDArray[np.bool_]:
         """Return which calls are of a key."""

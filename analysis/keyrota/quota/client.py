@@ -93,7 +93,7 @@ def find_requests(
     root = np.arange(len(calls.rows))
     for call in np.flatnonzero(previous >= 0).tolist():  # ascending: the call before is done
         root[call] = root[previous[call]]
-    requests = np.unique(root, return_inverse=True)[1].astype(np.int64)
+    requests = (np.cumsum(previous < 0) - 1)[root]
     return requests, _reaction(calls, previous, requests, attribution)
 
 
@@ -116,8 +116,15 @@ def _reaction(
     return Reaction(kind, len(first), followed, base_s, tries, _gives_up_after(calls, requests))
 
 
+def last_of_each(requests: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the place of the last call of each request, shape (requests,)."""
+    last = np.empty(int(requests.max(initial=-1)) + 1, dtype=np.int64)
+    last[requests] = np.arange(len(requests))  # of several written to one place the last stays
+    return last
+
+
 def _gives_up_after(calls: BareCalls, requests: NDArray[np.int64]) -> int | None:
-    last = len(requests) - 1 - np.unique(requests[::-1], return_index=True)[1]
+    last = last_of_each(requests)
     made = np.bincount(requests)[calls.answered[last] >= 0]
     made = made[made > 1]
     return int(np.bincount(made).argmax()) if len(made) >= LEAST_GIVEN_UP else None

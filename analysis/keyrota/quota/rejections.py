@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keyrota.events import is_of_kind
+
 GIVES_UP_NS: Final = 5_000_000_000
 """The error of an attempt comes at most so long after the line that gives up."""
 
@@ -40,13 +42,15 @@ def rejected(events: pd.DataFrame) -> pd.DataFrame:
     >>> rejected(make_events(columns)).index.tolist()
     [1, 4]
     """
-    kind = events["kind"].astype(object).to_numpy()
-    is_retry = (kind == "retry") & (events["status"] == 429).fillna(False).to_numpy(dtype=bool)
-    marks = np.flatnonzero((kind == "rejection") | is_retry)
+    is_rejection = is_of_kind(events, "rejection")
+    is_retry = is_of_kind(events, "retry")
+    if is_retry.any():
+        is_retry &= (events["status"] == 429).fillna(False).to_numpy(dtype=bool)
+    marks = np.flatnonzero(is_rejection | is_retry)
     if not is_retry.any():
         return events.iloc[marks]
     place = places_of(events)
-    picks_before = _picks_before(place, kind == "pick")
+    picks_before = _picks_before(place, is_of_kind(events, "pick"))
     announces = is_retry & events["retry_after_s"].notna().to_numpy()
     order = marks[np.argsort(place[marks], kind="stable")]
     times = _nanoseconds(events)
@@ -55,7 +59,7 @@ def rejected(events: pd.DataFrame) -> pd.DataFrame:
     together = (place[before] == place[after]) & (picks_before[before] == picks_before[after])
     apart = times[after] - times[before]
     for one, other in ((before, after), (after, before)):
-        is_error = kind[other] == "rejection"
+        is_error = is_rejection[other]
         close = np.where(announces[one], SAME_ATTEMPT_NS, GIVES_UP_NS)
         is_extra[one[together & is_retry[one] & is_error & (apart <= close)]] = True
     return events.iloc[marks[~is_extra[marks]]]
@@ -76,6 +80,8 @@ def not_the_providers(events: pd.DataFrame, rejections: pd.DataFrame) -> int:
     """
     answered = events[(events["kind"] == "invocation") & (events["status"] == 429).fillna(False)]
     answered = answered[answered["isolate"].notna()]
+    if answered.empty:
+        return 0
     answers = answered["isolate"].value_counts()
     behind = rejections["isolate"].value_counts().reindex(answers.index, fill_value=0)
     return int((answers - behind).clip(lower=0).sum())

@@ -215,21 +215,24 @@ def _runs(pool: PoolFacts) -> list[RunReport]:
     runs = pool.runs
     if runs is None:
         return []
-    times = pool.events["time"].reindex(runs.rows[runs.first])
     known = np.flatnonzero(runs.has_runs)
-    begins = times.to_numpy(dtype="datetime64[ns]")[known]
+    if len(known) > MOST_RUNS:
+        least = np.partition(runs.lengths[known], -MOST_RUNS)[-MOST_RUNS]
+        known = known[runs.lengths[known] >= least]
+    rows = runs.rows[runs.first[known]]
+    times = pool.events["time"].reindex(rows)
     # NaT sorts last; where times are missing or equal the first in the log goes first.
-    order = known[np.lexsort((runs.rows[runs.first][known], begins, -runs.lengths[known]))]
+    order = np.lexsort((rows, times.to_numpy(dtype="datetime64[ns]"), -runs.lengths[known]))[:MOST_RUNS]
     return [
         RunReport(
-            first=iso(times.iloc[number]),
+            first=iso(times.iloc[place]),
             size=runs.size,
             picks=int(runs.lengths[number]),
             positions=runs.positions[runs.first[number] :][
                 : min(runs.lengths[number], MOST_POSITIONS)
             ].tolist(),
         )
-        for number in order[:MOST_RUNS].tolist()
+        for place, number in zip(order.tolist(), known[order].tolist(), strict=True)
     ]
 
 

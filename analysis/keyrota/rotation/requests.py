@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keyrota.events import of_kind
+from keyrota.events import NO_TIME, is_of_kind
+from keyrota.rotation.alike import unique_numbers
 from keyrota.rotation.runs import Runs
 
 TOGETHER_NS: Final = 50_000_000
@@ -67,12 +68,12 @@ def picks_per_request(events: pd.DataFrame, runs: Runs) -> PicksPerRequest:
     runs
         Runs of one pool.
     """
-    own = runs.has_runs[runs.run] & events.loc[runs.rows, "time"].notna().to_numpy()
+    moments = events["time"].to_numpy(dtype="datetime64[ns]").view("int64")
+    own = runs.has_runs[runs.run] & (moments[runs.rows] != NO_TIME)
     rows, run = runs.rows[own], runs.run[own]
-    timed = events.loc[rows, "time"]
     if len(rows) < LEAST_REQUESTS:
         return PicksPerRequest()
-    times = timed.dt.tz_convert(None).to_numpy(dtype="datetime64[ns]").view("int64")
+    times = moments[rows]
     if not (times % 1_000_000_000).any():
         return PicksPerRequest()
     begins = np.ones(len(rows), dtype=bool)
@@ -96,14 +97,14 @@ def picks_per_request(events: pd.DataFrame, runs: Runs) -> PicksPerRequest:
         typical=typical,
         requests=int(chosen.sum()),
         typical_requests=int((made[chosen] == typical).sum()),
-        later_requests=int(chosen.sum()) - len(np.unique(by_run[chosen])),
+        later_requests=int(np.count_nonzero(np.diff(by_run[chosen]) == 0)),
         used_counts=np.bincount(last[chosen] - 1, minlength=runs.size).astype(np.int64),
     )
 
 
 def _typical(made: NDArray[np.int64]) -> int | None:
     """Return the number of picks that most requests make, if there is one."""
-    sizes, frequency = np.unique(made, return_counts=True)
+    sizes, frequency = unique_numbers(made)
     commonest = int(frequency.argmax())
     is_typical = len(made) >= LEAST_REQUESTS and frequency[commonest] >= TYPICAL_SHARE * len(made)
     return int(sizes[commonest]) if is_typical else None
@@ -119,7 +120,7 @@ def _runs_of_several(
     group = np.repeat(np.arange(len(first)), requests)
     is_long = (requests > LEAST_REQUESTS)[group]
     width = int(made.max()) + 1
-    pairs, frequency = np.unique(group[is_long] * width + made[is_long], return_counts=True)
+    pairs, frequency = unique_numbers(group[is_long] * width + made[is_long])
     own, number = pairs // width, pairs % width
     # Of a run at most one number reaches the share, as this is more than half.
     is_typical = (frequency >= TYPICAL_SHARE * requests[own]) & (number > 1)
@@ -131,9 +132,8 @@ def _runs_of_several(
 
 def _retried(events: pd.DataFrame, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Say for each pick but the first whether a retry or a 429 of its isolate came since the one before."""
-    retries = of_kind(events, "retry", "rejection")
-    isolates = _codes(events, "isolate")
-    return _lie_between(retries.index.to_numpy(), isolates, rows[:-1], rows[1:]) > 0
+    marks = np.flatnonzero(is_of_kind(events, "retry", "rejection"))
+    return _lie_between(marks, _codes(events, "isolate"), rows[:-1], rows[1:]) > 0
 
 
 def _invoked(
@@ -149,17 +149,17 @@ def _invoked(
     before (of any in `every_pick`) as there are picks together. A hosted invocation is written at its
     end and names the isolate: as many as the isolate made picks.
     """
-    invocations = of_kind(events, "invocation")
+    is_invocation = is_of_kind(events, "invocation")
     result: NDArray[np.bool_] = np.zeros(len(rows), dtype=bool)
-    if invocations.empty:
+    if not is_invocation.any():
         return result
-    isolates = _codes(events, "isolate")
-    ended = invocations.index[invocations["status"].notna() & invocations["isolate"].notna()].to_numpy()
-    made = np.bincount(isolates[ended][isolates[ended] >= 0], minlength=int(isolates.max(initial=0)) + 1)
+    isolates, has_status = _codes(events, "isolate"), events["status"].notna().to_numpy()
+    ended = np.flatnonzero(is_invocation & has_status & (isolates >= 0))
+    made = np.bincount(isolates[ended], minlength=int(isolates.max(initial=0)) + 1)
     lengths = np.bincount(run)
     is_known = isolates[rows] >= 0
     result[is_known] = made[isolates[rows[is_known]]] >= lengths[run[is_known]]
-    begun = invocations.index[invocations["status"].isna()].to_numpy()
+    begun = np.flatnonzero(is_invocation & ~has_status)
     if len(begun):
         group, first = np.cumsum(begins) - 1, np.flatnonzero(begins)
         until = rows[np.append(first[1:], len(rows)) - 1]
@@ -193,9 +193,12 @@ def _lie_between(
     until: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Count for each pair of rows the places between the two that have the second's label."""
-    label, number = labels[until], len(labels) + 1
+    between = np.zeros(len(until), dtype=np.int64)
+    occurs = np.zeros(int(labels.max(initial=0)) + 2, dtype=bool)
+    occurs[labels[places]] = True  # a missing label, -1, is the last
+    chosen = np.flatnonzero(occurs[labels[until]])
+    label, number = labels[until[chosen]], len(labels) + 1
     keyed = np.sort(labels[places] * number + places)
-    return np.asarray(
-        np.searchsorted(keyed, label * number + until)
-        - np.searchsorted(keyed, label * number + after, "right")
-    )
+    between[chosen] = np.searchsorted(keyed, label * number + until[chosen])
+    between[chosen] -= np.searchsorted(keyed, label * number + after[chosen], "right")
+    return between
