@@ -174,7 +174,7 @@ def _p_value(stretched: Floats, span_s: float, seconds: int, lost: float) -> flo
     if windows - lost < LEAST_WINDOWS:
         return None
     inside = stretched[: np.searchsorted(stretched, windows * seconds)]
-    counts = _runs(np.floor(inside / seconds))
+    counts = np.diff(_begins(np.floor(inside / seconds)), append=len(inside))
     # n points that fall alike into N windows: pairs that share one are pairwise independent.
     expected = len(inside) * (len(inside) - 1) / 2 / windows
     if expected < LEAST_PAIRS:
@@ -205,8 +205,9 @@ def _moments(
     each = Hours(first * length, end * length).exposure_s(WEEK_HOURS) / seconds
     expected = weekly * len(inside) / float(weekly @ each)
     place = inside // length
-    counts = _runs(place).astype(np.float64)
-    hour = (inside[_begins(place)] // HOUR_NS - MONDAY_S // HOUR_S) % WEEK_HOURS
+    begins = _begins(place)
+    counts = np.diff(begins, append=len(place)).astype(np.float64)
+    hour = (inside[begins] // HOUR_NS - MONDAY_S // HOUR_S) % WEEK_HOURS
     mean, squares, cubes = (float(each @ expected**power) for power in (1, 2, 3))
     spread = float((counts**2 - 2 * counts * expected[hour]).sum()) + squares
     index = spread / mean * windows / (windows - 1 - parameters)
@@ -219,9 +220,4 @@ def _moments(
 
 def _begins(place: Floats | Integers) -> Integers:
     """Return where equal values begin, of ascending ones."""
-    return np.concatenate(([0], np.flatnonzero(np.diff(place)) + 1)).astype(np.int64)
-
-
-def _runs(place: Floats | Integers) -> Integers:
-    """Return how often each value occurs, of ascending ones."""
-    return np.diff(np.append(_begins(place), len(place)))
+    return np.flatnonzero(np.append(True, place[1:] != place[:-1]))

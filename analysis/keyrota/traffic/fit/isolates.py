@@ -137,8 +137,10 @@ def fit_isolates(
     .. [2] C. J. Clopper, E. S. Pearson, "The use of confidence or fiducial limits illustrated in the case
        of the binomial", Biometrika 26, 1934, pp. 404-413.
     """
-    own = events if function is None else events[(events["function"] == function).to_numpy()]
-    own = own[own["time"].notna().to_numpy()]
+    chosen = events["time"].notna()
+    if function is not None:
+        chosen &= events["function"] == function
+    own = events.loc[chosen.to_numpy(), ["time", "kind", "isolate", "cause", "duration_ms"]]
     boots = own.loc[(own["kind"] == "boot").to_numpy(), "duration_ms"].dropna().to_numpy(dtype=np.float64)
     boot_s = _middle(boots / 1000)
     meetings = find_meetings(own, request_times_ns)

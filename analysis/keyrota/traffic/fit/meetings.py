@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keyrota.events import is_of_kind
 from keyrota.rotation.alike import order_of
 from keyrota.traffic.fit.hours import Integers
 
@@ -153,8 +154,8 @@ def find_meetings(own: pd.DataFrame, request_times_ns: Integers) -> Meetings:
         Ascending times of the first pick of each request: later picks of a request say nothing about
         where requests go. Picks of one isolate at one moment are one request's.
     """
-    kinds, isolates, times = own["kind"], _codes(own, "isolate"), _nanoseconds(own)
-    is_meeting = (kinds == "pick").to_numpy() & (isolates >= 0)
+    isolates, times = _codes(own, "isolate"), _nanoseconds(own)
+    is_meeting = is_of_kind(own, "pick") & (isolates >= 0)
     met_at, met = times[is_meeting], isolates[is_meeting]
     place = np.minimum(np.searchsorted(request_times_ns, met_at), len(request_times_ns) - 1)
     is_first = request_times_ns[place] == met_at
@@ -162,21 +163,21 @@ def find_meetings(own: pd.DataFrame, request_times_ns: Integers) -> Meetings:
     order = order_of(met)  # stable: those of one isolate stay in time order
     met_at, met = met_at[order], met[order]
     is_new = np.ones(len(met), dtype=bool)
-    is_new[1:] = (np.diff(met) != 0) | (np.diff(met_at) != 0)
+    is_new[1:] = (met[1:] != met[:-1]) | (met_at[1:] != met_at[:-1])
     met_at, met = met_at[is_new], met[is_new]
     size = int(isolates.max(initial=-1)) + 1
 
-    def moments(rows: Booleans, at: Integers) -> Integers:
+    def moments(rows: Integers, at: Integers) -> Integers:
         """Return the first moment of each isolate, of rows in time order; `NEVER` where there is none."""
         found = np.full(size, NEVER, dtype=np.int64)
-        found[isolates[rows][::-1]] = at[rows][::-1]  # of several written to one place the last stays
+        found[isolates[rows[::-1]]] = at[::-1]  # of several written to one place the last stays
         return found
 
-    has_id = isolates >= 0
-    boots, ends = (kinds == "boot").to_numpy() & has_id, (kinds == "shutdown").to_numpy() & has_id
-    took_ns = (np.nan_to_num(own["duration_ms"].to_numpy(dtype=np.float64)) * 1e6).astype(np.int64)
-    is_cut = own["cause"].isin(_CUT_OFF).to_numpy()
-    booted, born = moments(boots, times), moments(boots, times - took_ns)
+    boots = np.flatnonzero(is_of_kind(own, "boot") & (isolates >= 0))
+    ends = np.flatnonzero(is_of_kind(own, "shutdown") & (isolates >= 0))
+    took_ns = (np.nan_to_num(own["duration_ms"].to_numpy(dtype=np.float64)[boots]) * 1e6).astype(np.int64)
+    is_cut = own["cause"].iloc[ends].isin(_CUT_OFF).to_numpy()
+    booted, born = moments(boots, times[boots]), moments(boots, times[boots] - took_ns)
     last = np.cumsum(np.bincount(met, minlength=size)) - 1
     first = np.append(0, last[:-1] + 1)[:size]
     has_met = last >= first
@@ -191,8 +192,8 @@ def find_meetings(own: pd.DataFrame, request_times_ns: Integers) -> Meetings:
         born=np.where(has_boot, born, first_met)[known],
         ready=np.where(has_boot, booted, first_met)[known],
         has_boot=has_boot[known],
-        cut_off=moments(ends & is_cut, times)[known],
-        dropped=moments(ends & ~is_cut, times)[known],
+        cut_off=moments(ends[is_cut], times[ends[is_cut]])[known],
+        dropped=moments(ends[~is_cut], times[ends[~is_cut]])[known],
     )
 
 
