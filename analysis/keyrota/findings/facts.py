@@ -8,8 +8,9 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from keyrota.events import check_events, of_kind
+from keyrota.events import check_events, is_of_kind, of_kind
 from keyrota.findings.key_shares import KeyShare, shares_of
 from keyrota.logs.read import LogInput
 from keyrota.pools.declared import Pool, PoolConfig
@@ -110,9 +111,15 @@ class LogFacts:
         return int((self.events["kind"] == "pick").sum())
 
     @cached_property
-    def picking(self) -> pd.DataFrame:
-        """Isolate and function of every pick."""
-        return self.events.loc[(self.events["kind"] == "pick").to_numpy(), ["isolate", "function"]]
+    def picking(self) -> dict[str, NDArray[np.bool_]]:
+        """Whether each isolate, and each function, by its code, has a pick; of rows without one the last."""
+        is_pick = is_of_kind(self.events, "pick")
+        found = {}
+        for name in ("isolate", "function"):
+            column = self.events[name].cat
+            found[name] = np.zeros(len(column.categories) + 1, dtype=bool)
+            found[name][column.codes.to_numpy()[is_pick]] = True
+        return found
 
 
 def gather(

@@ -64,8 +64,8 @@ def shares_of(picks: pd.DataFrame, declared: Pool | None) -> tuple[KeyShare, ...
     for position, key in enumerate(declared.keys if declared else (), start=1):
         row_of(key, position)
     # -1 for what is missing.
-    told = picks[["size", "position", "key"]].fillna(-1).to_numpy(dtype=np.int64)
-    kinds, numbers = unique_rows(told)
+    told = [picks[name].to_numpy(dtype=np.int64, na_value=-1) for name in ("size", "position", "key")]
+    kinds, numbers = unique_rows(np.array(told).T)
     for size in np.unique(kinds[:, 0]).tolist():
         own = kinds[:, 0] == size
         of_size = [(*kind, n) for kind, n in zip(kinds[own, 1:].tolist(), numbers[own].tolist(), strict=True)]

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keyrota.events import CAUSES
+from keyrota.events import CAUSES, is_of_kind
 from keyrota.quota.attribution import Attribution, attribute
 from keyrota.quota.client import BareCalls, Reaction, find_requests, last_of_each
 from keyrota.quota.rejections import places_of
@@ -108,8 +108,9 @@ def find_calls(events: pd.DataFrame, *, picks_per_request: int = 1) -> Calls:
     >>> calls.keys.tolist(), calls.rejected.tolist(), calls.requests.tolist(), calls.reaction.kind
     ([1, 2], [1.0, 0.0], [0, 0], 'failover')
     """
-    picks = events[events["kind"] == "pick"]
-    places = places_of(events)[(events["kind"] == "pick").to_numpy()]
+    is_pick = is_of_kind(events, "pick")
+    picks = events.loc[is_pick, ["time", "key", "position", "function"]]
+    places = places_of(events)[is_pick]
     if picks_per_request > 1 and len(picks):
         used = _used(events, picks, places, picks_per_request)
         picks, places = picks[used], places[used]

@@ -256,7 +256,7 @@ def _enough(running: NDArray[np.float64], units: int) -> NDArray[np.int64]:
 
 def _keys_at(positions: NDArray[np.int64], keys: NDArray[np.int64], size: int) -> tuple[int, ...]:
     """Return the key that is named most at each position; where none is, the position."""
-    pairs, number = unique_rows(np.stack((positions, np.where(keys < 0, positions, keys)), axis=1))
+    pairs, number = unique_rows(np.stack((positions, np.where(keys < 0, positions, keys))).T)
     order = np.argsort(number, kind="stable")  # the most frequent key of a position is set last
     most = dict(pairs[order].tolist())
     return tuple(most.get(place, place) for place in range(1, size + 1))

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keyrota.events import is_of_kind
 from keyrota.quota.attribution import SLACK_NS, Attribution
 from keyrota.quota.rejections import places_of
 from keyrota.rotation.alike import order_of
@@ -154,8 +155,10 @@ def _has_durations(events: pd.DataFrame) -> bool:
 
 
 def _answered_invocations(events: pd.DataFrame) -> NDArray[np.bool_]:
-    told = (events["kind"] == "invocation") & events["duration_ms"].notna() & events["isolate"].notna()
-    return (told & events["time"].notna()).to_numpy()
+    told = is_of_kind(events, "invocation")
+    for name in ("duration_ms", "isolate", "time") if told.any() else ():
+        told &= events[name].notna().to_numpy()
+    return told
 
 
 def _join_by_invocations(events: pd.DataFrame, calls: BareCalls, previous: NDArray[np.int64]) -> None:

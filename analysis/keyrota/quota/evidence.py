@@ -97,7 +97,8 @@ def by_limit(
     most
         The largest limit.
     """
-    place = np.clip(np.floor(counted + 0.5), 0, most).astype(np.int64)
+    place = (counted + 0.5).astype(np.int64)  # of counts, which are not negative
+    np.minimum(place, most, out=place)
     passes = np.bincount(place[passed], minlength=most + 1)[: most + 1]
     refusals = np.bincount(place[is_rejected], minlength=most + 1)[: most + 1]
     # With a limit l the window is full from a count of l on.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -88,7 +89,9 @@ def capped_windows(times: NDArray[np.int64], lines: NDArray[np.float64]) -> list
     return bursts
 
 
-def without_pick(events: pd.DataFrame, calls: Calls, picking: pd.DataFrame) -> pd.DataFrame:
+def without_pick(
+    events: pd.DataFrame, calls: Calls, picking: Mapping[str, NDArray[np.bool_]]
+) -> pd.DataFrame:
     """Return the 429s of isolates that have no pick at all: the pick lines were lost.
 
     An isolate that has picks may have called again with the same key. Nor does it count where the function is
@@ -101,7 +104,8 @@ def without_pick(events: pd.DataFrame, calls: Calls, picking: pd.DataFrame) -> p
     calls
         Its calls.
     picking
-        All picks of the log, whatever the pool.
+        For ``"isolate"`` and ``"function"`` whether each, by its code, has a pick in the log, whatever the
+        pool; the last place is that of rows that name none.
     """
     marks = calls.attribution.rows
     alone = np.ones(len(marks), dtype=bool)
@@ -111,11 +115,12 @@ def without_pick(events: pd.DataFrame, calls: Calls, picking: pd.DataFrame) -> p
     if marks.empty or events.empty:
         return marks
     first = events["time"].min()
-    is_lost = ~marks["isolate"].isin(picking["isolate"].dropna().unique())
-    is_lost &= marks["function"].isna() | marks["function"].isin(picking["function"].dropna().unique())
+    has_pick, is_picking = (picking[name][marks[name].cat.codes] for name in ("isolate", "function"))
+    is_lost = ~has_pick & (is_picking | marks["function"].isna().to_numpy())
     if not pd.isna(first):
-        is_lost &= marks["time"].isna() | (marks["time"] >= first + pd.Timedelta(CUT_NS, unit="ns"))
-    return marks[is_lost.to_numpy()]
+        is_late = marks["time"].isna() | (marks["time"] >= first + pd.Timedelta(CUT_NS, unit="ns"))
+        is_lost &= is_late.to_numpy()
+    return marks[is_lost]
 
 
 def _burst(times: NDArray[np.int64], first: int, last: int) -> Burst:

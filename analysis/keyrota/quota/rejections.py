@@ -90,6 +90,8 @@ def not_the_providers(events: pd.DataFrame, rejections: pd.DataFrame) -> int:
 def places_of(events: pd.DataFrame) -> NDArray[np.int64]:
     """Return a number for where each row happened: its isolate, else its source and function."""
     isolate = np.asarray(events["isolate"].cat.codes, dtype=np.int64)
+    if (isolate >= 0).all():
+        return isolate
     source = np.asarray(events["source"].cat.codes, dtype=np.int64) + 1
     function = np.asarray(events["function"].cat.codes, dtype=np.int64) + 1
     elsewhere = -1 - (source * (int(function.max(initial=0)) + 1) + function)
