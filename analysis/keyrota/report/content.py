@@ -32,6 +32,7 @@ from keyrota.report.schema import (
     SourceReport,
     SpanReport,
 )
+from keyrota.rotation.alike import places_in
 
 MOST_RUNS: Final = 6
 """Isolates whose positions are shown."""
@@ -220,7 +221,7 @@ def _runs(pool: PoolFacts) -> list[RunReport]:
         least = np.partition(runs.lengths[known], -MOST_RUNS)[-MOST_RUNS]
         known = known[runs.lengths[known] >= least]
     rows = runs.rows[runs.first[known]]
-    times = pool.events["time"].reindex(rows)
+    times = pool.events["time"].iloc[places_in(pool.events.index.to_numpy(), rows)]
     # NaT sorts last; where times are missing or equal the first in the log goes first.
     order = np.lexsort((rows, times.to_numpy(dtype="datetime64[ns]"), -runs.lengths[known]))[:MOST_RUNS]
     return [

@@ -9,7 +9,7 @@ own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from keyrota.rotation.runs import Runs
 TOGETHER_NS: Final = 50_000_000
 """Picks of one isolate this close belong to one request (50 ms)."""
 
+SECOND_NS: Final = 1_000_000_000
 LEAST_REQUESTS: Final = 10
 TYPICAL_SHARE: Final = 0.8
 
@@ -74,10 +75,11 @@ def picks_per_request(events: pd.DataFrame, runs: Runs) -> PicksPerRequest:
     if len(rows) < LEAST_REQUESTS:
         return PicksPerRequest()
     times = moments[rows]
-    if not (times % 1_000_000_000).any():
+    # The first tell, nearly always.
+    if not (times[:LEAST_REQUESTS] % SECOND_NS).any() and not (times % SECOND_NS).any():
         return PicksPerRequest()
     begins = np.ones(len(rows), dtype=bool)
-    begins[1:] = (np.diff(run) != 0) | (np.diff(times) > TOGETHER_NS) | _retried(events, rows)
+    begins[1:] = (run[1:] != run[:-1]) | (np.diff(times) > TOGETHER_NS) | _retried(events, rows)
     begins |= _invoked(events, rows, run, begins, runs.rows)
     made = np.diff(np.append(np.flatnonzero(begins), len(rows)))
     by_run = run[begins]
@@ -163,7 +165,8 @@ def _invoked(
     if len(begun):
         group, first = np.cumsum(begins) - 1, np.flatnonzero(begins)
         until = rows[np.append(first[1:], len(rows)) - 1]
-        functions = _codes(events, "source") * (len(events) + 1) + _codes(events, "function")
+        source = _codes(events, "source").astype(np.int64)
+        functions = source * (len(events) + 1) + _codes(events, "function")
         labels = np.unique(functions, return_inverse=True)[1]
         number = _lie_between(begun, labels, _previous(every_pick, labels, rows[first]), until)
         result |= ~is_known & (number >= np.bincount(group))[group]
@@ -182,13 +185,13 @@ def _previous(
     return np.where((at >= 0) & (found // number == labels[of]), found % number, -1)
 
 
-def _codes(events: pd.DataFrame, column: str) -> NDArray[np.int64]:
-    return np.asarray(events[column].cat.codes, dtype=np.int64)
+def _codes(events: pd.DataFrame, column: str) -> NDArray[np.integer[Any]]:
+    return np.asarray(events[column].cat.codes)
 
 
 def _lie_between(
     places: NDArray[np.int64],
-    labels: NDArray[np.int64],
+    labels: NDArray[np.integer[Any]],
     after: NDArray[np.int64],
     until: NDArray[np.int64],
 ) -> NDArray[np.int64]:
@@ -197,8 +200,8 @@ def _lie_between(
     occurs = np.zeros(int(labels.max(initial=0)) + 2, dtype=bool)
     occurs[labels[places]] = True  # a missing label, -1, is the last
     chosen = np.flatnonzero(occurs[labels[until]])
-    label, number = labels[until[chosen]], len(labels) + 1
-    keyed = np.sort(labels[places] * number + places)
+    label, number = labels[until[chosen]].astype(np.int64), len(labels) + 1
+    keyed = np.sort(labels[places].astype(np.int64) * number + places)
     between[chosen] = np.searchsorted(keyed, label * number + until[chosen])
     between[chosen] -= np.searchsorted(keyed, label * number + after[chosen], "right")
     return between

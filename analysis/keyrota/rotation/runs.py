@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keyrota.events import of_kind
+from keyrota.events import NO_TIME, is_of_kind
 from keyrota.rotation.alike import order_of
 from keyrota.rotation.policies import step
 from keyrota.rotation.ties import untangle
@@ -131,13 +131,15 @@ def find_runs(events: pd.DataFrame) -> dict[int, Runs]:
         Size to `Runs`, the size with the most picks first. A pool that grew has several. Picks
         without a position, or with one outside the pool, are in none.
     """
-    picks = of_kind(events, "pick")
-    is_placed = (picks["position"] >= 1) & (picks["position"] <= picks["size"])
-    picks = picks[is_placed.fillna(False).astype(bool)]
+    is_placed = (events["position"] >= 1) & (events["position"] <= events["size"])
+    chosen = is_of_kind(events, "pick") & is_placed.fillna(False).to_numpy(dtype=bool)
+    picks = events.loc[chosen, ["time", "isolate", "position", "size"]]
     if picks.empty:
         return {}
     isolate, basis, is_born = _isolates(events, picks)
     sizes = picks["size"].to_numpy(dtype=np.int64)
+    if (sizes == sizes[0]).all():
+        return {int(sizes[0]): _runs(picks, isolate, basis, is_born)}
     by_picks = pd.Series(sizes).value_counts(sort=True).index
     return {
         int(size): _runs(picks[of_size], isolate[of_size], basis[of_size], is_born[of_size])
@@ -162,10 +164,11 @@ def _isolates(
     Returns the numbers, the bases, and whether the log shows that isolate's birth (or names it).
     """
     identity = np.asarray(picks["isolate"].cat.codes, dtype=np.int64)
-    basis = np.where(identity >= 0, _KNOWN, _UNKNOWN).astype(np.int64)
+    basis = np.full(len(picks), _KNOWN, dtype=np.int64)
     is_born: NDArray[np.bool_] = np.ones(len(picks), dtype=bool)
     if (identity >= 0).all():
         return identity, basis, is_born
+    basis[identity < 0] = _UNKNOWN
     number = int(identity.max()) + 1
     is_mark = events["kind"].isin(["boot", "listening"])
     nameless = events[events["isolate"].isna() & (is_mark | events.index.isin(picks.index))]
@@ -214,19 +217,18 @@ def _runs(
     size = int(picks["size"].iloc[0])
     order = order_of(isolate)
     identity = isolate[order]
-    run = np.concatenate(([0], np.cumsum(np.diff(identity) != 0))).astype(np.int64)
+    begins = np.append(True, identity[1:] != identity[:-1])
+    run, first = np.cumsum(begins) - 1, np.flatnonzero(begins)
     positions = picks["position"].to_numpy(dtype=np.int64)[order]
     rows = picks.index.to_numpy()[order]
-    is_timed = picks["time"].notna().to_numpy()[order]
-    times = picks["time"].dt.tz_convert(None).to_numpy(dtype="datetime64[ns]")[order].view("int64")
-    first = np.flatnonzero(np.diff(run, prepend=-1))
-    certain = is_born[order][first]
-    tied = (np.diff(run) == 0) & (np.diff(times) == 0) & is_timed[1:]
-    moments = np.concatenate(([0], np.cumsum(~tied)))
+    times = picks["time"].to_numpy(dtype="datetime64[ns]").view("int64")[order]
+    certain = is_born[order[first]]
+    tied = ~begins[1:] & (times[1:] == times[:-1]) & (times[1:] != NO_TIME)
     for number in np.unique(run[1:][tied]):
         span = slice(first[number], first[number + 1] if number + 1 < len(first) else len(run))
-        untangled, is_start_certain = untangle(positions[span], moments[span], size)
+        moments = np.append(0, np.cumsum(~tied[span.start : span.stop - 1]))
+        untangled, is_start_certain = untangle(positions[span], moments, size)
         positions[span] = positions[span][untangled]
         rows[span] = rows[span][untangled]
         certain[number] &= is_start_certain
-    return Runs(size, positions, rows, run, basis[order][first], certain)
+    return Runs(size, positions, rows, run, basis[order[first]], certain)
