@@ -91,13 +91,7 @@ class Blocks:
             own = np.flatnonzero((self.wanted[place] == block + shift) & (unit >= 0))
             coded.append(place[own] * self.units + unit[own])
             weights.append(weight[own])
-        every, weighed = np.concatenate(coded), np.concatenate(weights)
-        if len(self.wanted) * self.units <= 4 * len(every):
-            totals = np.bincount(every, weighed)
-            rows = np.flatnonzero(np.bincount(every)).astype(np.int64)
-            return rows, totals[rows].astype(np.float64)
-        rows, inverse = np.unique(every, return_inverse=True)
-        return rows, np.bincount(inverse, weighed, minlength=len(rows)).astype(np.float64)
+        return summed(np.concatenate(coded), np.concatenate(weights), len(self.wanted) * self.units)
 
     def busy(self, block: Integers, needed: Floats) -> tuple[Integers, Integers]:
         """Return first and last row, exclusive, of the units that made as many calls in each block.
@@ -125,6 +119,15 @@ class Blocks:
     def block_of(self, rows: Integers) -> Integers:
         """Return the block of some rows."""
         return np.asarray(self.wanted[self._keyed[rows] // (self._most + 1)], dtype=np.int64)
+
+
+def summed(coded: Integers, weight: Floats, most: int) -> tuple[Integers, Floats]:
+    """Return which of the numbers below `most` occur, ascending, and the sum of the weights of each."""
+    if most <= 4 * len(coded):
+        found = np.flatnonzero(np.bincount(coded)).astype(np.int64)
+        return found, np.bincount(coded, weight)[found].astype(np.float64)
+    found, inverse = np.unique(coded, return_inverse=True)
+    return found, np.bincount(inverse, weight, minlength=len(found)).astype(np.float64)
 
 
 def spread_out(first: Integers, last: Integers) -> Iterator[tuple[Integers, Integers]]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyrota.quota.attribution import CERTAIN
-from keyrota.quota.blocks import ROUNDING, Blocks, Floats, Integers, Open429s, spread_out
+from keyrota.quota.blocks import ROUNDING, Blocks, Floats, Integers, Open429s, spread_out, summed
 from keyrota.quota.counts import FIXED, NEARLY, SLIDING
 from keyrota.quota.evidence import LENIENT, UNEXPECTED
 from keyrota.quota.windows import MINUTE_NS
@@ -122,20 +122,17 @@ class PossiblePairs:
                 low, high = np.searchsorted(own, (unit, unit + 1))
                 for rows, _ in spread_out(first[low:high], last[low:high]):
                     supports += np.bincount(table.unit[rows], minlength=units)
-            if share < 1:
-                enough = supports > 0
-                most = (number + number[unit]).astype(np.float64)
-            else:
-                # One of the two has at least half of what is needed.
-                enough = (2 * supports >= self.least) & (supports + number >= self.least)
-                most = (supports + number).astype(np.float64)
-            enough[unit] = False
-            others = np.flatnonzero(enough).astype(np.int64)
+            # One of the two has at least half of what is needed; where not all are looked at, any.
+            others = np.flatnonzero(supports >= ((self.least + 1) // 2 if share == 1 else 1))
+            others = others[others != unit]
+            most = (number[others] + (supports[others] if share == 1 else number[unit])).astype(np.float64)
+            if share == 1:
+                others, most = others[most >= self.least], most[most >= self.least]
             score: Floats = EXPLAINS * supports[others] / np.float64(share)
             if len(others) > _MANY and self._surely is not None:
                 passes = passes or self._passes(self._surely())
                 beyond = passes.least_with(unit)[others]
-                fits = beyond <= most[others] * MOST_PASSES / (1 - MOST_PASSES) + ROUNDING
+                fits = beyond <= most * MOST_PASSES / (1 - MOST_PASSES) + ROUNDING
                 others, score = others[fits], (score - COSTS * beyond)[fits]
             if pairs > MOST_PAIRS:
                 others, score = _best(others, score)
@@ -210,42 +207,62 @@ class PossiblePairs:
     def _add_explained(self, supports: Integers, table: Blocks, block: Integers, needed: Floats) -> None:
         """Count for each unit the 429s that its calls could explain."""
         first, last = table.busy(block, np.ones(len(needed)))
+        units = len(supports)
         for rows, ranges in spread_out(first, last):
-            coded, inverse = np.unique(ranges * len(supports) + table.unit[rows], return_inverse=True)
-            total = np.bincount(inverse, table.total[rows], minlength=len(coded))
-            enough = total > needed[coded // len(supports)] - NEARLY - ROUNDING
-            supports += np.bincount(coded[enough] % len(supports), minlength=len(supports))
+            # A joined unit has a row for each of its parts.
+            begin, end = int(ranges.min(initial=0)), int(ranges.max(initial=-1)) + 1
+            coded, total = summed(
+                (ranges - begin) * units + table.unit[rows], table.total[rows], (end - begin) * units
+            )
+            enough = total > needed[begin + coded // units] - NEARLY - ROUNDING
+            supports += np.bincount(coded[enough] % units, minlength=units)
 
 
 def _best(others: Integers, score: Floats) -> tuple[Integers, Floats]:
-    """Return the likeliest partners of a unit."""
+    """Return the likeliest partners of a unit, of equals the first."""
+    if len(others) > PARTNERS:
+        near = score >= np.partition(score, -PARTNERS)[-PARTNERS]
+        others, score = others[near], score[near]
     order = np.argsort(-score, kind="stable")[:PARTNERS]
     return others[order], score[order]
 
 
 class _OpenByBlock:
-    """The open 429s of all units by the block of time that they are in; those of joined units come and go."""
+    """The open 429s of all units by the block of time that they are in.
+
+    One window for two units leaves open no others than theirs: of joined units some stay, and lack less.
+    """
 
     def __init__(self, found: Open429s, blocks: Mapping[str, Integers]) -> None:
-        self._blocks, self._found = blocks, found
-        self._unit = found.unit.copy()  # -1 once its unit is part of another
+        self._by_place = np.argsort(found.at)
+        self._at = found.at[self._by_place]
+        self._unit = found.unit.copy()  # -1 once its unit is part of another, or one window explains it
+        entries = np.split(np.arange(len(found.at)), np.flatnonzero(np.diff(found.unit)) + 1)
+        self._of_unit = {int(found.unit[own[0]]): own for own in entries if len(own)}
         self._sorted: dict[str, tuple[Integers, Integers, Floats]] = {}
+        self._row: dict[str, Integers] = {}  # of each 429 among the sorted ones, -1 of none
         for kind, block in blocks.items():
             own = np.flatnonzero(np.isfinite(found.needed(kind)))
             own = own[np.argsort(block[found.at[own]], kind="stable")]
             self._sorted[kind] = block[found.at[own]], own, found.needed(kind)[own]
-        self._joined: dict[int, Open429s] = {}
+            self._row[kind] = np.full(len(found.at), -1)
+            self._row[kind][own] = np.arange(len(own))
 
     def drop(self, unit: int) -> None:
         """Forget the 429s of a unit."""
-        self._joined.pop(unit, None)
-        first, last = np.searchsorted(self._found.unit, (unit, unit + 1))
-        self._unit[first:last] = -1
+        if unit in self._of_unit:
+            self._unit[self._of_unit.pop(unit)] = -1
 
     def add(self, found: Open429s) -> None:
-        """Remember those of a new unit."""
-        if len(found.at):
-            self._joined[int(found.unit[0])] = found
+        """Remember those of a new unit, which its parts had."""
+        if not len(found.at):
+            return
+        own = self._by_place[np.searchsorted(self._at, found.at)]
+        self._unit[own] = found.unit
+        self._of_unit[int(found.unit[0])] = own
+        for kind, (_, _, needed) in self._sorted.items():
+            row = self._row[kind][own]
+            needed[row[row >= 0]] = found.needed(kind)[row >= 0]
 
     def add_helped(self, supports: Integers, kind: str, block: Integers, made: Floats) -> None:
         """Count for each unit the 429s that some calls, so many in each block, could explain."""
@@ -254,11 +271,6 @@ class _OpenByBlock:
         for rows, ranges in spread_out(first, last):
             helped = self._unit[own[rows[made[ranges] > needed[rows] - NEARLY - ROUNDING]]]
             supports += np.bincount(helped[helped >= 0], minlength=len(supports))
-        for unit, found in self._joined.items():
-            at = self._blocks[kind][found.at]
-            place = np.minimum(np.searchsorted(block, at), len(block) - 1)
-            counted = np.where(block[place] == at, made[place], 0.0)
-            supports[unit] += np.count_nonzero(counted > found.needed(kind) - NEARLY - ROUNDING)
 
 
 class _Passes:

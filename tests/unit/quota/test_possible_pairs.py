@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from keyrota.events import CAUSES
 from keyrota.quota import blocks, possible_pairs, windows
-from keyrota.quota.blocks import Blocks, spread_out
-from keyrota.quota.counts import FIXED, SLIDING, Counts
+from keyrota.quota.blocks import ROUNDING, Blocks, spread_out, summed
+from keyrota.quota.counts import FIXED, NEARLY, SLIDING, Counts
 from keyrota.quota.evidence import outcomes_of
 from keyrota.quota.possible_pairs import EXPLAINS
 from keyrota.quota.shared import find_shared
@@ -160,3 +160,59 @@ def test_ranges_are_spread_out_in_bounded_pieces(monkeypatch):
     first, last = np.array([0, 5, 5, 2]), np.array([2, 5, 9, 3])
     pieces = [np.stack(piece) for piece in spread_out(first, last)]
     assert np.concatenate(pieces, axis=1).tolist() == [[0, 1, 5, 6, 7, 8, 2], [0, 0, 2, 2, 2, 2, 3]]
+
+
+def supported(suspects, group, other):
+    """The open 429s of a group in whose minute, or day, another let pass as many calls as these lack."""
+    counts, found = suspects.counts, suspects.open_429s(group, 0)
+    theirs = np.concatenate([counts.of(key) for key in other])
+    number = 0
+    for kind, block in (("minute", counts.times // (60 * SECOND)), ("day", counts.day_numbers())):
+        since = block - block.min()
+        made = np.bincount(since[theirs], counts.passed[theirs], minlength=int(since.max()) + 1)
+        number += int(np.count_nonzero(made[since[found.at]] > found.needed(kind) - NEARLY - ROUNDING))
+    return number
+
+
+@pytest.mark.parametrize("per_day", [None, 60])
+@pytest.mark.parametrize("seed", range(4))
+def test_joined_units_are_looked_at_like_others(seed, per_day):
+    """Join after join, also of what is joined: every other unit with enough 429s that one could explain."""
+    rng = np.random.default_rng(seed)
+    calls = log_of_calls(rng, keys=14, calls=1_500, gap=1.5, limit=2, together=range(1, 9), unsure=seed > 1)
+    suspects, groups = suspects_of(*calls, KnownLimits(2, per_day))
+    possible = suspects.possible_pairs(groups, BAR)
+    possible.least = 25
+    units, numbers = dict(enumerate(groups)), []
+    for new, (one, other) in enumerate([(0, 1), (4, 5), (14, 2), (15, 16), (8, 3)], start=len(groups)):
+        union = tuple(sorted(units.pop(one) + units.pop(other)))
+        units[new] = union
+        at = np.concatenate([suspects.counts.of(key) for key in union])
+        found = possible.join(one, other, new, at, suspects.open_429s(union, new)).tolist()
+        assert found == [
+            unit
+            for unit, group in units.items()
+            if unit != new and supported(suspects, union, group) + supported(suspects, group, union) >= 25
+        ]
+        numbers.append(len(found))
+    assert 0 < sum(numbers) < sum(range(9, 14))  # some, not all
+
+
+def test_the_likeliest_partners_are_the_first_of_equals():
+    """What a stable sort of all would give, however many share the last place."""
+    rng = np.random.default_rng(11)
+    for number in (0, 3, possible_pairs.PARTNERS, 200):
+        others, score = np.arange(number) * 2, rng.integers(0, 4, number).astype(np.float64)
+        order = np.argsort(-score, kind="stable")[: possible_pairs.PARTNERS]
+        best, its_score = possible_pairs._best(others, score)
+        assert (best.tolist(), its_score.tolist()) == (others[order].tolist(), score[order].tolist())
+
+
+@pytest.mark.parametrize("most", [1, 50, 10**9])
+def test_weights_are_summed_by_number(most):
+    """By a table where the numbers are few, by sorting where they are many."""
+    rng = np.random.default_rng(13)
+    coded, weight = rng.integers(0, most, 300), rng.random(300)
+    found, total = summed(coded, weight, most)
+    assert found.tolist() == np.unique(coded).tolist()
+    assert total == pytest.approx([weight[coded == one].sum() for one in found.tolist()])
