@@ -201,8 +201,9 @@ def counts_of(calls: Sequence[Calls], begin: int | None) -> Counts:
 
 def _begins_of(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return for each of some ascending values the place of the first that equals it."""
-    begins = np.flatnonzero(values[1:] != values[:-1]) + 1
-    return np.repeat(np.append(0, begins), np.diff(begins, prepend=0, append=len(values)))
+    begins = np.ones(len(values), dtype=bool)
+    begins[1:] = values[1:] != values[:-1]
+    return np.asarray(np.flatnonzero(begins)[np.cumsum(begins) - 1], dtype=np.int64)
 
 
 def reached(counted: NDArray[np.float64], limit: int | None) -> NDArray[np.bool_]:

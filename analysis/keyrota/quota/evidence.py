@@ -48,6 +48,11 @@ class Outcomes:
         return Outcomes(self.passed[places], self.by_minute[places], self.by_day[places])
 
     @property
+    def parts(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+        """The three arrays."""
+        return self.passed, self.by_minute, self.by_day
+
+    @property
     def is_told(self) -> NDArray[np.bool_]:
         """Calls that say something about requests a minute and a day."""
         return self.passed | self.by_minute | self.by_day

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import ceil, inf
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keyrota.quota.blocks import ROUNDING, Open429s
+from keyrota.quota.blocks import ROUNDING, Floats, Integers, Open429s
 from keyrota.quota.counts import DAY, Counts, reached
 from keyrota.quota.evidence import Outcomes, by_limit, log_likelihood
 from keyrota.quota.possible_pairs import EXPLAINS, MOST_PASSES, PossiblePairs
@@ -42,6 +43,17 @@ class KnownLimits:
 
 
 @dataclass(frozen=True)
+class _Open:
+    """429s of a group that come with room in its windows: what may cause each, and what these had counted."""
+
+    at: Integers
+    by_minute: Bools
+    by_day: Bools
+    minute: Floats
+    day: Floats
+
+
+@dataclass(frozen=True)
 class Suspects:
     """What the pairs are judged by."""
 
@@ -49,61 +61,52 @@ class Suspects:
     outcomes: Outcomes
     limits: Mapping[int, KnownLimits]
     window: str
-    _unexplained: dict[Group, int] = field(default_factory=dict)
-
-    def _full(
-        self, keys: Sequence[int], at: NDArray[np.int64]
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return whether the one window of these keys is full at some calls, of the minute and of the day."""
-        limits = self.limits[keys[0]]
-        return (
-            reached(self.counts.together(keys, at, self.window), limits.per_minute),
-            reached(self.counts.together(keys, at, DAY), limits.per_day),
-        )
+    _open_of: dict[Group, _Open] = field(default_factory=dict)
+    _sides: dict[Group, _Side] = field(default_factory=dict)
 
     def unexplained(self, group: Group) -> int:
         """Count the 429s of a group that come with room in its own windows."""
-        if group not in self._unexplained:
-            self._unexplained[group] = sum(self._left(key, group) for key in group)
-        return self._unexplained[group]
+        return len(self._open(group).at)
 
     def explained(self, group: Group) -> tuple[int, int]:
         """Count the 429s without a full window of their own key that one window explains, and the rest."""
-        alone = sum(self._left(key, (key,)) for key in group)
         left = self.unexplained(group)
-        return alone - left, left
+        return sum(self.unexplained((key,)) for key in group) - left, left
 
-    def _left(self, key: int, group: Group) -> int:
-        """Count the 429s of a key that come while the window of a group has room."""
-        return len(self._open(key, group)[0])
+    def _counted(self, keys: Group, at: Integers) -> tuple[Floats, Floats]:
+        """Return what the minute and the day of keys had counted before some calls; 0 without a limit."""
+        limits = self.limits[keys[0]]
+        none = np.zeros(len(at))
+        return (
+            none if limits.per_minute is None else self.counts.together(keys, at, self.window),
+            none if limits.per_day is None else self.counts.together(keys, at, DAY),
+        )
 
-    def _open(self, key: int, group: Group) -> tuple[NDArray[np.int64], Outcomes]:
-        """Return the places of the 429s of a key that come while the window of a group has room."""
-        at = self.counts.of(key)
-        at = at[(self.outcomes.by_minute | self.outcomes.by_day)[at]] if len(at) else at
-        own, (minute, day) = self.outcomes.at(at), self._full(group, at)
-        is_open = ~((own.by_minute & minute) | (own.by_day & day))
-        return at[is_open], own.at(np.flatnonzero(is_open))
+    def _open(self, group: Group) -> _Open:
+        """Return the 429s of a group that come while its windows have room; found once."""
+        if group not in self._open_of:
+            limits = self.limits[group[0]]
+            at = np.concatenate([self.counts.of(key) for key in group])
+            at = at[self.outcomes.by_minute[at] | self.outcomes.by_day[at]]
+            own, (minute, day) = self.outcomes.at(at), self._counted(group, at)
+            is_open = ~(own.by_minute & reached(minute, limits.per_minute))
+            is_open &= ~(own.by_day & reached(day, limits.per_day))
+            self._open_of[group] = _Open(
+                at[is_open], own.by_minute[is_open], own.by_day[is_open], minute[is_open], day[is_open]
+            )
+        return self._open_of[group]
 
     def open_429s(self, group: Group, unit: int) -> Open429s:
         """Return the 429s of a group that come with room in its own windows, and what fills these."""
-        parts = [self._open(key, group) for key in group]
-        at = np.concatenate([own for own, _ in parts])
-        by_minute, by_day = (
-            np.concatenate(flags)
-            for flags in zip(*((own.by_minute, own.by_day) for _, own in parts), strict=True)
-        )
-        limits = self.limits[group[0]]
+        own, limits = self._open(group), self.limits[group[0]]
         lacks = [
-            np.full(len(at), inf)
-            if limit is None
-            else np.where(is_cause, limit - self.counts.together(group, at, window), inf)
-            for limit, is_cause, window in (
-                (limits.per_minute, by_minute, self.window),
-                (limits.per_day, by_day, DAY),
+            np.full(len(own.at), inf) if limit is None else np.where(is_cause, limit - counted, inf)
+            for limit, is_cause, counted in (
+                (limits.per_minute, own.by_minute, own.minute),
+                (limits.per_day, own.by_day, own.day),
             )
         ]
-        return Open429s(at, np.full(len(at), unit), *lacks)
+        return Open429s(own.at, np.full(len(own.at), unit), *lacks)
 
     def possible_pairs(self, groups: Sequence[Group], at_least: float) -> PossiblePairs | None:
         """Return the pairs of groups of equal limits that could pass the bar; ``None`` if surely none can."""
@@ -144,12 +147,13 @@ class Suspects:
 
     def explains(self, pair: tuple[Group, Group]) -> int:
         """Count the 429s that one window for both groups explains and two leave open."""
-        number = 0
-        for group in pair:
-            for key in group:
-                at, own = self._open(key, group)
-                minute, day = self._full(pair[0] + pair[1], at)
-                number += int(np.count_nonzero((own.by_minute & minute) | (own.by_day & day)))
+        number, limits = 0, self.limits[pair[0][0]]
+        for group, other in (pair, pair[::-1]):
+            own = self._open(group)
+            minute, day = self._counted(other, own.at)
+            fills = own.by_minute & reached(own.minute + minute, limits.per_minute)
+            fills |= own.by_day & reached(own.day + day, limits.per_day)
+            number += int(np.count_nonzero(fills))
         return number
 
     def compare(self, pair: tuple[Group, Group], *, at_least: float) -> Comparison:
@@ -162,17 +166,16 @@ class Suspects:
         bound = EXPLAINS * self.explains(pair)
         if bound <= at_least - ROUNDING:
             return Comparison(bound, -inf)
-        places = [np.concatenate([self.counts.of(key) for key in group]) for group in pair]
-        at = np.concatenate(places)
-        outcomes = self.outcomes.at(at)
+        sides = [self._side(group) for group in pair]
         limits = self.limits[pair[0][0]]
-        minute, day = (
-            np.concatenate(
-                [self.counts.together(group, own, window) for group, own in zip(pair, places, strict=True)]
-            )
-            for window in (self.window, DAY)
+        outcomes = Outcomes(
+            *(np.concatenate(own) for own in zip(*(side.outcomes.parts for side in sides), strict=True))
         )
-        full = self._full(pair[0] + pair[1], at)
+        minute = np.concatenate([side.minute for side in sides])
+        day = np.concatenate([side.day for side in sides])
+        by_other = [self._counted(other, side.at) for other, side in zip(pair[::-1], sides, strict=True)]
+        by_minute, by_day = (np.concatenate(counted) for counted in zip(*by_other, strict=True))
+        full = reached(minute + by_minute, limits.per_minute), reached(day + by_day, limits.per_day)
         full_apart = reached(minute, limits.per_minute), reached(day, limits.per_day)
         only_together = (full[0] | full[1]) & ~(full_apart[0] | full_apart[1])
         passes = int(np.count_nonzero(outcomes.passed & only_together))
@@ -183,27 +186,38 @@ class Suspects:
             return Comparison(gain, gain)
         if passes > MOST_PASSES * (passes + refusals):
             return Comparison(gain, -inf)
-        apart = max(
-            as_known, _best_apart(outcomes, minute, day, limits), self._charged(pair, places, outcomes)
-        )
+        # Windows apart may count rejected calls too.
+        charged = [np.concatenate(full) for full in zip(*(side.charged for side in sides), strict=True)]
+        apart = max(as_known, _best_apart(outcomes, minute, day, limits), log_likelihood(outcomes, *charged))
         return Comparison(gain, together - apart)
 
-    def _charged(
-        self, pair: tuple[Group, Group], places: Sequence[NDArray[np.int64]], outcomes: Outcomes
-    ) -> float:
-        """Return the log-likelihood of windows apart that count rejected calls too."""
-        limits = self.limits[pair[0][0]]
-        charged = self.counts.everything
-        full = [
-            np.concatenate(
-                [
-                    reached(charged.together(group, at, window), limit)
-                    for group, at in zip(pair, places, strict=True)
-                ]
-            )
-            for window, limit in ((self.window, limits.per_minute), (DAY, limits.per_day))
-        ]
-        return log_likelihood(outcomes, full[0], full[1])
+    def _side(self, group: Group) -> _Side:
+        """Return a group as one side of a comparison; made once."""
+        if group not in self._sides:
+            self._sides[group] = _Side(self.counts, self.outcomes, group, self.window, self.limits[group[0]])
+        return self._sides[group]
+
+
+class _Side:
+    """The calls of a group: what became of each, and what the group's windows had counted before it."""
+
+    def __init__(
+        self, counts: Counts, outcomes: Outcomes, group: Group, window: str, limits: KnownLimits
+    ) -> None:
+        self.at: Integers = np.concatenate([counts.of(key) for key in group])
+        self.outcomes = outcomes.at(self.at)
+        self.minute, self.day = counts.own(group, window), counts.own(group, DAY)
+        self._counts, self._group, self._window, self._limits = counts, group, window, limits
+
+    @cached_property
+    def charged(self) -> tuple[Bools, Bools]:
+        """Whether the windows of the minute and the day are full if rejected calls count too."""
+        counts, none = self._counts.everything, np.zeros(len(self.at), dtype=bool)
+        per_minute, per_day = self._limits.per_minute, self._limits.per_day
+        return (
+            none if per_minute is None else reached(counts.own(self._group, self._window), per_minute),
+            none if per_day is None else reached(counts.own(self._group, DAY), per_day),
+        )
 
 
 class Comparison(NamedTuple):
