@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyrota.events import NO_TIME, time_order, typed_events
-from keyrota.history.database import registered
+from keyrota.history.database import one_row, registered
 from keyrota.history.schema import NAMED
 from keyrota.logs.duplicates import Marks
 from keyrota.logs.read import LogInput, SourceInput
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 Bounds = tuple[int | None, int | None]
 """Since and until, in nanoseconds."""
+
+BATCH: Final = 122_880
+"""Rows that are taken at a time: as many as DuckDB keeps together."""
 
 _FILLS: Final = {"time_ns": NO_TIME, "retry_after_s": np.nan, "duration_ms": np.nan}
 
@@ -72,13 +75,14 @@ def load_input(connection: Connection, bounds: Bounds) -> LogInput:
 
 
 def _loaded(connection: Connection, where: str, values: list[int]) -> tuple[pd.DataFrame, Marks]:
-    found = connection.sql(f"SELECT * FROM rows {where}", params=values).to_arrow_table()
-    columns = {name: _filled(found[name], _FILLS.get(name, -1)) for name in found.column_names}
+    names = _listed(connection.execute("SELECT code, name FROM names").fetchall())
+    sources = _listed(connection.execute("SELECT id, label FROM sources").fetchall())
+    code_types = {name: np.min_scalar_type(-len(names)) for name in NAMED}
+    code_types["source"] = np.min_scalar_type(-len(sources))
+    columns = _columns(connection, f"FROM rows {where}", values, code_types)
     order = time_order(columns["time_ns"], columns["source"])
     if order is not None:
         columns = {name: column[order] for name, column in columns.items()}
-    names = _listed(connection.execute("SELECT code, name FROM names").fetchall())
-    sources = _listed(connection.execute("SELECT id, label FROM sources").fetchall())
     kinds = np.array([KIND_CODES.get(str(name), 0) for name in names], dtype=np.int8)
     marks = Marks(columns["time_ns"], kinds[columns["kind"]], columns.pop("row_id"), columns.pop("content"))
     isolates, columns["isolate"] = _isolates(connection, columns["isolate"])
@@ -87,10 +91,34 @@ def _loaded(connection: Connection, where: str, values: list[int]) -> tuple[pd.D
     return typed_events(columns, {**categories, "source": sources, "isolate": isolates}), marks
 
 
-def _filled(column: pa.ChunkedArray, missing: float) -> NDArray[Any]:
-    """Return a column as an array, which may be changed, with a value for what is missing."""
-    filled = column.fill_null(missing) if column.null_count else column
-    return np.require(filled.to_numpy(), requirements="W")
+def _columns(
+    connection: Connection, rows: str, values: list[int], types: dict[str, np.dtype[Any]]
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of some rows, each written once in the type that it has in the end.
+
+    A table of Arrow's beside them would be as large again: memory that is touched for the first time is most
+    of the cost of a long span.
+    """
+    (number,) = one_row(connection, f"SELECT count(*) {rows}", values)
+    found = connection.sql(f"SELECT * {rows}", params=values)
+    # DuckDB has renamed its reader.
+    reader = (found.to_arrow_reader if hasattr(found, "to_arrow_reader") else found.fetch_arrow_reader)(BATCH)
+    columns = {
+        field.name: np.empty(number, types.get(field.name) or field.type.to_pandas_dtype())
+        for field in reader.schema
+    }
+    first = 0
+    for batch in reader:
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            missing = _FILLS.get(name, -1)
+            own = columns[name][first : first + len(column)]
+            if column.null_count == len(column):
+                own[:] = missing
+            else:
+                filled = column.fill_null(missing) if column.null_count else column
+                own[:] = filled.to_numpy()
+        first += batch.num_rows
+    return columns
 
 
 def _listed(pairs: list[tuple[int, str]]) -> list[str | None]:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from keyrota.history.places import numbers, with_places
+from keyrota.logs.rows import MISSING
 from keyrota.pools.declared import UNDECLARED
 from keyrota.pools.infer import infer_pools
 from keyrota.pools.load import configured
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from keyrota.logs.read import Pools
     from keyrota.pools.declared import PoolConfig
 
-    Places = NDArray[np.int64]
+    Places = NDArray[np.integer[Any]]
 
 _INVENTED: Final = re.compile(r"POOL-[A-Z]+")
 _KEPT_APART: Final = re.compile(r"(POOL-[A-Z]+) #[0-9]+")
@@ -83,7 +84,7 @@ def named_anew(events: pd.DataFrame, pools: Pools) -> tuple[pd.DataFrame, PoolCo
     before = _of_rows(column, [places[name] for name in column.categories])
     has_name = np.array([*(not _KEPT_APART.fullmatch(name) for name in names), False])[before]
     is_pick = (events["kind"] == "pick").to_numpy()
-    keys = numbers(events["key"])
+    keys = events["key"].to_numpy(dtype=np.int32, na_value=MISSING)
     picked = _of_keys(keys, config, places)
     after = np.where(is_pick & (picked >= 0), picked, np.where(has_name, before, -1))
     events = with_places(events, after, {places[pool.name]: pool.keys for pool in config})
@@ -124,7 +125,7 @@ def _with_pools(events: pd.DataFrame, codes: Places, names: list[str]) -> pd.Dat
 
 def _of_rows(column: Any, of_categories: list[int]) -> Places:
     """Return a value for each row of a column of names, from a value for each name; -1 for none."""
-    values = np.array([*of_categories, -1], dtype=np.int64)
+    values = np.array([*of_categories, -1], dtype=np.int32)
     return np.asarray(values[np.asarray(column.codes)])
 
 
@@ -138,7 +139,7 @@ def _of_sizes(sizes: Places, config: PoolConfig, places: dict[str, int]) -> Plac
 
 def _looked_up(keys: Places, table: dict[int, int]) -> Places:
     beyond = 1 + max(table, default=0)
-    values = np.full(beyond + 2, -1, dtype=np.int64)  # the last two: beyond all keys, and no key
+    values = np.full(beyond + 2, -1, dtype=np.int32)  # the last two: beyond all keys, and no key
     values[list(table)] = list(table.values())
     return np.asarray(values[np.minimum(keys, beyond)])
 
@@ -146,7 +147,8 @@ def _looked_up(keys: Places, table: dict[int, int]) -> Places:
 def _moved(before: Places, after: Places, pools: int) -> Places:
     """Return where the picks of each pool went: to one pool, or the pool itself if to several."""
     result: Places = np.append(np.arange(pools, dtype=np.int64), -1)
-    pairs = np.unique((before * (pools + 1) + after)[(before >= 0) & (after >= 0)])
+    known = (before >= 0) & (after >= 0)
+    pairs = np.unique(before[known].astype(np.int64) * (pools + 1) + after[known])
     old, new = pairs // (pools + 1), pairs % (pools + 1)
     alone = np.bincount(old, minlength=pools) == 1
     is_alone = alone[old]
