@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keyrota.events import check_events, is_of_kind, of_kind
+from keyrota.events import check_events, is_of_kind
 from keyrota.findings.key_shares import KeyShare, shares_of
 from keyrota.logs.read import LogInput
 from keyrota.pools.declared import Pool, PoolConfig
@@ -29,6 +29,9 @@ lines are lost."""
 DEFAULT_TARGET = 0.01
 """Share of requests that may end in a 429."""
 
+OF_PICKS = ("time", "key", "position", "size", "function", "isolate", "source", "line")
+"""The columns that picks fill; a copy of the others would be as large again."""
+
 NAMELESS = "unnamed"
 """The pool of picks whose pool neither the log nor the declaration tells."""
 
@@ -37,6 +40,7 @@ NAMELESS = "unnamed"
 class PoolFacts:
     """Everything about one pool: what is declared, what was logged, what the tests say.
 
+    `picks` are the rows of its picks, the columns of `OF_PICKS` alone.
     `sizes` counts the picks of every size that the log names. `runs`, `tests` and `requests` are those
     of the size with the most picks; `others` holds the same facts for each other size, which is tested
     on its own. `called` names the tests that speak against the rotation. `tests` is ``None`` if the
@@ -240,7 +244,7 @@ def _pool_facts(
     judged: Sequence[_Judged],
 ) -> PoolFacts:
     declared = next((pool for pool in config if pool.name == name), None)
-    picks = of_kind(own, "pick")
+    picks = own.loc[is_of_kind(own, "pick"), list(OF_PICKS)]
     sizes = picks["size"].dropna().astype(int).value_counts()
     facts = PoolFacts(
         name=name,

@@ -132,7 +132,7 @@ def _limit(evidence: LimitEvidence) -> LimitReport:
 def usage_of(pool: PoolFacts) -> UsageReport:
     """Return the busiest minute of a pool and of one key, and the use of each Pacific day."""
     account = pool.account
-    picks = pool.picks[pool.picks["time"].notna()]
+    picks = pool.picks.loc[pool.picks["time"].notna(), ["time", "position"]]
     if account is None or picks.empty:
         return UsageReport(None, None, [])
     minute = picks["time"].to_numpy(dtype="datetime64[ns]").view("int64") // MINUTE_NS
