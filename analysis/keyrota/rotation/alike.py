@@ -78,11 +78,15 @@ def order_of(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
 def places_in(index: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the place of each row in an ascending index that holds it: by a table, where the index is dense.
 
+    The index names each row once.
+
     Examples
     --------
     >>> places_in(np.array([3, 4, 7]), np.array([7, 3]))
     array([2, 0])
     """
+    if len(index) and int(index[-1]) - int(index[0]) == len(index) - 1:
+        return np.asarray(rows - index[0])
     if not len(index) or int(index[-1]) - int(index[0]) > 8 * len(index) + len(rows):
         return np.asarray(np.searchsorted(index, rows), dtype=np.int64)
     table = np.empty(int(index[-1]) - int(index[0]) + 1, dtype=np.int64)

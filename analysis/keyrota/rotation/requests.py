@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keyrota.events import NO_TIME, is_of_kind
-from keyrota.rotation.alike import unique_numbers
+from keyrota.rotation.alike import places_in, unique_numbers
 from keyrota.rotation.runs import Runs
 
 TOGETHER_NS: Final = 50_000_000
@@ -70,8 +70,9 @@ def picks_per_request(events: pd.DataFrame, runs: Runs) -> PicksPerRequest:
         Runs of one pool.
     """
     moments = events["time"].to_numpy(dtype="datetime64[ns]").view("int64")
-    own = runs.has_runs[runs.run] & (moments[runs.rows] != NO_TIME)
-    rows, run = runs.rows[own], runs.run[own]
+    places = places_in(events.index.to_numpy(), runs.rows)
+    own = runs.has_runs[runs.run] & (moments[places] != NO_TIME)
+    rows, run = places[own], runs.run[own]
     if len(rows) < LEAST_REQUESTS:
         return PicksPerRequest()
     times = moments[rows]
@@ -80,7 +81,7 @@ def picks_per_request(events: pd.DataFrame, runs: Runs) -> PicksPerRequest:
         return PicksPerRequest()
     begins = np.ones(len(rows), dtype=bool)
     begins[1:] = (run[1:] != run[:-1]) | (np.diff(times) > TOGETHER_NS) | _retried(events, rows)
-    begins |= _invoked(events, rows, run, begins, runs.rows)
+    begins |= _invoked(events, rows, run, begins, places)
     made = np.diff(np.append(np.flatnonzero(begins), len(rows)))
     by_run = run[begins]
     typical = _typical(made)

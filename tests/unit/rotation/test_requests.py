@@ -149,3 +149,12 @@ def test_many_isolates_with_retries_take_little_time():
     found = judged(table(rows))
     assert found.typical == 1
     assert np.array_equal(found.used_counts, [n // 2] * 4)
+
+
+@pytest.mark.parametrize("first", [0, 700])
+def test_a_part_of_a_table_keeps_its_labels(first):
+    """What stands behind other rows, or without those between, is grouped like a table of its own."""
+    events = table(requests([2, 2, 1] * 20, isolate="a") + requests([2] * 20, isolate="b"))
+    part = events.set_axis(np.arange(len(events)) * 3 + first)
+    assert judged(part).typical == judged(events).typical == 2
+    assert judged(part).requests == judged(events).requests
