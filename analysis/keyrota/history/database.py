@@ -35,6 +35,8 @@ _LONGEST_PAUSE_S: Final = 0.5
 _WRITERS: Final[dict[str, Lock]] = {}
 """A lock for each store that this process has written."""
 
+_OPENING: Final = Lock()
+
 # No extension is loaded, or fetched from the network, because of what a file looks like.
 _SETTINGS: Final = {
     "autoinstall_known_extensions": "false",
@@ -199,7 +201,9 @@ def _duckdb() -> Any:
 
 
 def _opened(path: Path, *, writes: bool) -> Connection:
-    connection: Connection = _duckdb().connect(str(path), read_only=not writes, config=_SETTINGS)
+    # DuckDB shares an open store among threads, and before it has given it all that Python needs.
+    with _OPENING:
+        connection: Connection = _duckdb().connect(str(path), read_only=not writes, config=_SETTINGS)
     return connection
 
 
