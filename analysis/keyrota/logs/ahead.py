@@ -12,6 +12,9 @@ DEPTH: Final = 4
 
 _PATIENCE_S: Final = 0.05
 
+_FAREWELL_S: Final = 1.0
+"""How long the end waits for the thread, which may wait itself: for an address that does not answer."""
+
 _Told: TypeAlias = bytes | BaseException | None
 
 
@@ -31,7 +34,7 @@ def ahead(chunks: Iterable[bytes]) -> Generator[bytes]:
             yield piece
     finally:
         is_over.set()
-        worker.join()
+        worker.join(_FAREWELL_S)
 
 
 def _fetch(chunks: Iterable[bytes], pieces: Queue[_Told], is_over: Event) -> None:

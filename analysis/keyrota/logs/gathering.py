@@ -104,7 +104,7 @@ def gathered_from(
         try:
             plan = plans.get(number)
             if plan is None:
-                yield source, _read_alone(source, rules, workers, on_read)
+                yield source, _read_alone(source, rules, on_read)
             else:
                 yield source, _put_together(plan, done, None if is_here else on_read)
         except NotALogError as reason:
@@ -189,13 +189,11 @@ def _put_together(
     return log, whole.gathered
 
 
-def _read_alone(
-    source: Source, rules: RuleTable, workers: Workers, on_read: OnRead | None
-) -> tuple[OpenedLog, Gathered]:
+def _read_alone(source: Source, rules: RuleTable, on_read: OnRead | None) -> tuple[OpenedLog, Gathered]:
     log = open_log(source.chunks(), on_read, rules, source.chunks if source.size is not None else None)
     shape = shape_of(log, rules) if source.size is None else None
     if shape is not None and _is_big(log) and has_compiler():
-        part = _scan_stream(log, shape, is_ahead=log.inflated.compression is not None and workers.number > 1)
+        part = _scan_stream(log, shape, is_ahead=False)  # it may have to wait for more, and Ctrl-C with it
         log.end(cut=part.cut, is_cut=part.is_truncated)
         return log, part.gathered
     return log, gather(log.records, rules)

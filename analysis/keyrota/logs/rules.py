@@ -82,7 +82,7 @@ _DECORATION = r"(?:\x1b\[[0-9;]{0,16}[A-Za-z]|\\u[0-9A-Fa-f]{4}|[\x00-\x20?\x7f-
 _BLANK = r"(?:\x1b\[[0-9;]{0,16}m|\s){0,40}+"
 # `INFO     |`, `info:`, Python's `INFO:root:`, logrus's `INFO[0001]`.
 _LEVEL = (
-    r"(?:\|\s?)?(?i:TRACE|DEBUG|INFO|LOG|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL)"
+    r"(?:\|\s?)?(?ai:TRACE|DEBUG|INFO|LOG|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL)"
     rf"{_BLANK}(?:\||:(?:[A-Za-z0-9_.]{{1,80}}:)?|\[[0-9TZ:.+ -]{{1,40}}\])"
 )
 _PREFIX = re.compile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import subprocess
@@ -17,6 +18,7 @@ import zstandard
 
 from keyrota.errors import InputError
 from keyrota.logs import gathering
+from keyrota.logs.ahead import ahead
 from keyrota.logs.formats import open_log
 from keyrota.logs.grammar import DEFAULT_RULES, GRAMMAR
 from keyrota.logs.read import Reading, read
@@ -361,3 +363,27 @@ def test_damaged_files_are_told_alike(
     assert len(scans) >= len(files)
     told = [source for source in expected.input.sources if source.problems or source.malformed]
     assert len(told) >= 6
+
+
+def test_only_what_does_not_wait_is_decompressed_ahead(
+    scans: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream may pause for good: Ctrl-C would wait with it."""
+    used: list[object] = []
+
+    def counted(chunks: Any) -> Any:
+        used.append(chunks)
+        return ahead(chunks)
+
+    monkeypatch.setattr(gathering, "ahead", counted)
+    data = gzip.compress(ROW * 100)
+    path = tmp_path / "log.gz"
+    path.write_bytes(data)
+    with Workers(2) as workers:
+        whole = read([path], workers=workers)
+        assert len(used) == 1
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        piped = read(["-"], workers=workers)
+    assert len(used) == 1
+    assert len(scans) == 3  # a piece and its stream, then a stream
+    assert len(piped.events) == len(whole.events) == 100

@@ -51,42 +51,47 @@ class Errors:
 
         That is ``None`` if the grammar, which has the last word, does not know it.
         """
-        kind, delay = _told_apart(message)
-        parsed = self._rejections.get((kind, delay)) or self._rejection(message, kind, delay)
+        kind, delays = _told_apart(message)
+        delay = delays[0] if delays else b""
+        parsed = self._rejections.get((kind, delay)) or self._rejection(message, kind, delays)
         if parsed is None or parsed.cause not in (None, "unknown"):
             return "", parsed
         return self._text_of(message)[:TEXT_LENGTH], parsed
 
-    def _rejection(self, message: bytes, kind: bytes, delay: bytes) -> Parsed | None:
-        delay_s = duration_s(delay.decode())
+    def _rejection(self, message: bytes, kind: bytes, delays: list[bytes]) -> Parsed | None:
         parsed = self._kinds.get(kind)
-        if parsed is None:
-            found = self._rules.parse(self._text_of(message))
+        if parsed is not None:
+            if delays:
+                parsed = parsed._replace(retry_after_s=duration_s(delays[0].decode()))
+        else:
+            text = self._text_of(message)
+            found = self._rules.parse(text)
             if not isinstance(found, Parsed) or found.kind != "rejection":
                 return None
+            # Decoded, the words may show a delay that the bytes do not, or a longer one.
+            if [delay[1].encode() for delay in DELAY.finditer(text)] != delays:
+                return found
             parsed = found
-            if parsed.retry_after_s == delay_s and len(self._kinds) < MESSAGES_REMEMBERED:
+            if len(self._kinds) < MESSAGES_REMEMBERED:
                 self._kinds[kind] = parsed
-        else:
-            parsed = parsed._replace(retry_after_s=delay_s)
-        if parsed.retry_after_s == delay_s and len(self._rejections) < MESSAGES_REMEMBERED:
-            self._rejections[kind, delay] = parsed
+        if kind in self._kinds and len(self._rejections) < MESSAGES_REMEMBERED:
+            self._rejections[kind, delays[0] if delays else b""] = parsed
         return parsed
 
 
-def _told_apart(message: bytes) -> tuple[bytes, bytes]:
-    """Return a rejection without a request's id and without its delays, and the first of these."""
+def _told_apart(message: bytes) -> tuple[bytes, list[bytes]]:
+    """Return a rejection without a request's id and without its delays, and these."""
     request = _REQUEST.match(message)
     at = request.end() if request else 0
-    first = b""
+    delays: list[bytes] = []
     pieces: list[bytes] = []
     found = message.find(_RETRY, at)
     while found >= 0:
         delay = _DELAY.match(message, found)
         if delay is not None:
-            first = first or delay[1]
+            delays.append(delay[1])
             pieces.append(message[at : delay.start(1)])
             at = delay.end(1)
         found = message.find(_RETRY, found + len(_RETRY))
     pieces.append(message[at:])
-    return b"\0".join(pieces), first
+    return b"\0".join(pieces), delays

@@ -17,12 +17,12 @@ from keyrota.logs.scan.libc import is_at, letters
 
 MESSAGE_NAME: Final = letters("event_message")
 _ID: Final = letters("id")
-_TIMESTAMP: Final = letters("timestamp")
+TIMESTAMP: Final = letters("timestamp")
 METADATA: Final = letters("metadata")
 _EXECUTION_ID: Final = letters("execution_id")
 _FUNCTION_ID: Final = letters("function_id")
 REASON_NAME: Final = letters("reason")
-_EXECUTION_TIME: Final = letters("execution_time_ms")
+EXECUTION_TIME: Final = letters("execution_time_ms")
 REQUEST_NAME: Final = letters("request")
 RESPONSE_NAME: Final = letters("response")
 _STATUS_CODE: Final = letters("status_code")
@@ -46,7 +46,7 @@ _OTHERS: Final = tuple(
 NAME_LENGTHS: Final = 24
 MATTERS: Final = np.zeros(256 * NAME_LENGTHS, dtype=np.bool_)
 for _known in (
-    MESSAGE_NAME, _ID, _TIMESTAMP, METADATA, _EXECUTION_ID, _FUNCTION_ID, REASON_NAME, _EXECUTION_TIME,
+    MESSAGE_NAME, _ID, TIMESTAMP, METADATA, _EXECUTION_ID, _FUNCTION_ID, REASON_NAME, EXECUTION_TIME,
     REQUEST_NAME, RESPONSE_NAME, _STATUS_CODE, _PATHNAME, _URL, *_OTHERS,
 ):  # fmt: skip
     MATTERS[int(_known[0]) * NAME_LENGTHS + len(_known)] = True
@@ -94,7 +94,7 @@ def keep_field(buffer: Any, key: int, length: int, at: int, to: int, level: int,
             if level == INNER:
                 return fields[ID] >= 0 or buffer[at] == NULL_INITIAL
             return once(fields, 0) and keep_text(buffer, at, to, fields, ID)
-        if length == 9 and is_at(buffer, _TIMESTAMP, key, end):
+        if length == 9 and is_at(buffer, TIMESTAMP, key, end):
             if not once(fields, 1 + level):
                 return False
             place = TIME if level == TOP else INNER_TIME
@@ -108,7 +108,7 @@ def keep_field(buffer: Any, key: int, length: int, at: int, to: int, level: int,
             return once(fields, 5 + level) and keep_text(buffer, at, to, fields, place)
         if length == 6 and is_at(buffer, REASON_NAME, key, end):
             return once(fields, 7) and _keep_reason(buffer, at, to, fields)
-        if length == 17 and is_at(buffer, _EXECUTION_TIME, key, end):
+        if length == 17 and is_at(buffer, EXECUTION_TIME, key, end):
             return once(fields, 8) and _keep_duration(buffer, at, to, fields)
         for name in _OTHERS:
             if len(name) == length and is_at(buffer, name, key, end):

@@ -8,6 +8,7 @@ import numpy as np
 
 from keyrota.logs.scan.alphabet import QUOTE
 from keyrota.logs.scan.json_fields import (
+    EXECUTION_TIME,
     INNER,
     MATTERS,
     MESSAGE_NAME,
@@ -18,6 +19,7 @@ from keyrota.logs.scan.json_fields import (
     REQUEST_NAME,
     RESPONSE_NAME,
     SEEN,
+    TIMESTAMP,
     TOP,
     keep_field,
     once,
@@ -114,8 +116,8 @@ def walk(buffer: Any, at: int, end: int, message: int, message_end: int, fields:
             if is_message:
                 if not once(fields, 16):
                     return False
-            elif level == TOP and length == 9 and buffer[at] != QUOTE:
-                loosen(classes, at - start, to - start)
+            elif level == TOP and buffer[at] != QUOTE and is_at(buffer, TIMESTAMP, key, key_end):
+                loosen_number(buffer, at, to, classes, start)
                 if not keep_field(buffer, key, length, at, to, level, fields):
                     return False
             elif level == TOP and length == 13 and is_at(buffer, MESSAGE_NAME, key, key_end):
@@ -132,8 +134,9 @@ def walk(buffer: Any, at: int, end: int, message: int, message_end: int, fields:
                     return False
             elif not keep_field(buffer, key, length, at, to, level, fields):
                 return False
-            # A reason is kept as what it means.
-            if buffer[at] == QUOTE and not is_at(buffer, REASON_NAME, key, key_end):
+            # A reason and a duration are kept as what they mean.
+            is_value = is_at(buffer, REASON_NAME, key, key_end) or is_at(buffer, EXECUTION_TIME, key, key_end)
+            if buffer[at] == QUOTE and not is_value:
                 loosen(classes, at + 1 - start, to - 1 - start)
             at = to
         at = after_space(buffer, at, end)

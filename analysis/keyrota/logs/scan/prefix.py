@@ -295,7 +295,7 @@ def may_be_error(buffer: Any, at: int, end: int) -> bool:
         byte = buffer[at]
         if byte == _OPEN:
             following = buffer[at + 1] if at + 1 < end else 0
-            return following == _4 or following == _5 or following == _BIG_G
+            return following == _4 or following == _5 or following == _BIG_G or following == BACKSLASH
         if byte == _BRACE:
             return _opens_error(buffer, at + 1, end)
         if byte == _4 and is_at(buffer, _LIMITED, at, end):

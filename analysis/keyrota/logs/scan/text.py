@@ -35,6 +35,7 @@ from keyrota.logs.scan.message import read_doubtful
 from keyrota.logs.scan.names import NO_ROOM, number_of
 from keyrota.logs.scan.prefix import after_colour, is_wide_blank
 from keyrota.logs.scan.refused import is_refused
+from keyrota.logs.scan.requests import request
 from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, ODD, ROWS, WHY, put
 from keyrota.logs.scan.stamps import after_stamp, iso_time, may_be_stamp
 from keyrota.logs.scan.usual import LEAST_BYTES, after_usual, after_usual_name, remember, remember_name
@@ -194,6 +195,8 @@ def scan_text(
                 kind = NOTHING
                 if words >= 0 or not is_refused(buffer, message, to):
                     kind = read_doubtful(buffer, message, to, RAW, found)
+                if kind == NOTHING and message > at and stamp[0] < 0:
+                    kind = request(buffer, at, to, found)  # its method was taken for a service
         if kind == NOTHING or kind == REQUEST:
             numbers[LINES] += 1
             at = stop + 1

@@ -83,12 +83,11 @@ def remember_name(buffer: Any, at: int, end: int, usual: Any) -> None:
     """Remember the name in brackets that a message may begin with, if it is short."""
     if at + WORD_BYTES > end or buffer[at] != _OPEN:
         return
-    for size in range(3, WORD_BYTES + 1):
-        byte = buffer[at + size - 1]
-        if byte == BLANK and buffer[at + size - 2] == _CLOSE:
-            usual[MASK] = _ONES >> np.uint64(8 * (WORD_BYTES - size))
-            usual[NAME] = word(buffer, at) & usual[MASK]
-            usual[NAME_LENGTH] = np.uint64(size)
-            return
-        if not BRACKETED[byte] and byte != _CLOSE:
-            return
+    size = 1
+    while size < WORD_BYTES - 1 and BRACKETED[buffer[at + size]]:
+        size += 1
+    if size > 1 and size < WORD_BYTES - 1 and buffer[at + size] == _CLOSE and buffer[at + size + 1] == BLANK:
+        size += 2
+        usual[MASK] = _ONES >> np.uint64(8 * (WORD_BYTES - size))
+        usual[NAME] = word(buffer, at) & usual[MASK]
+        usual[NAME_LENGTH] = np.uint64(size)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyrota.errors import InputError
+from keyrota.logs.grammar import DEFAULT_RULES
 from keyrota.logs.scan.csv_columns import columns_of
 from keyrota.logs.write import write_log
 
@@ -74,11 +75,20 @@ FIRST = {"json": against_general.drain_lines(["the first row"]), "text": b""}
 """A log of JSON is scanned if its first line is a row."""
 
 
-LIMITS = re.compile(rb"""
-    "event_message"[^{}\n]*"event_message"  # two messages, of which the last counts
-    | "event_message":[ ]?"(?!(?:GET|POST)[ ]\|[ ]|")[^\n]*"status_code"  # answered, but no request
-    """, re.VERBOSE)  # fmt: skip
-"""Records that the general decoder finds an event in though their message is none."""
+TWO_MESSAGES = re.compile(rb'"event_message"[^{}\n]*"event_message"')
+ANSWERED = re.compile(rb'"event_message":[ ]?"((?:[^"\\\n]|\\.)*)[^\n]*"status_code"')
+REQUEST = re.compile(rb"(?:GET|POST) \| |$")
+
+
+def is_passed_over(data: bytes) -> bool:
+    """Say whether the general decoder may find an event in a record whose message is none.
+
+    In one with two messages, of which the last counts, or that was answered but is no request.
+    """
+    answered = (match[1] for match in ANSWERED.finditer(data) if not REQUEST.match(match[1]))
+    return TWO_MESSAGES.search(data) is not None or any(
+        DEFAULT_RULES.parse(message.decode("utf-8", "replace")) is None for message in answered
+    )
 
 
 def changed(rng: random.Random, content: bytes) -> bytes:
@@ -143,7 +153,7 @@ CHANGES: list[Callable[[random.Random, bytearray], None]] = [
 
 def hold(shape: str, data: bytes, size: int, piece: int | None) -> bool:
     """Hold the scan to the general decoder; false if the latter refuses the log, or nobody would scan it."""
-    if shape == "json" and LIMITS.search(data):
+    if shape == "json" and is_passed_over(data):
         return False
     if shape != "csv":
         against_general.check(FIRST[shape] + data, shape, size=size, piece=piece, is_damaged=True)

@@ -112,6 +112,43 @@ def test_numbers_that_mean_nothing_may_differ() -> None:
     assert len(part.gathered.rows) >= 2 * 6
 
 
+def test_a_duration_belongs_to_its_record() -> None:
+    """Written as a number or as a text, at the top or within."""
+    request = "POST | 200 | https://abc.supabase.co/functions/v1/chat"
+    values = ['"12"', '"99"', '"ab"', "12", "99", "1x", "01", '"12"']
+    lines = [drained(request, execution_time_ms="x").replace('"x"', value) for value in values * 2]
+    part = against_general.check("\n".join(lines).encode(), "json", is_damaged=True)
+    assert set(part.gathered.rows.duration_ms.tolist()) >= {12.0, 99.0}
+
+
+@pytest.mark.parametrize(("name", "values"), [
+    ("tenant_id", ["12345", "12x45", "01234", "1,2:5", "54321"]),
+    ("truncated", ["true", "trux", "null", "nulx", "true"]),
+    ("timestamp", ["1762917393993000", "17629173939930x0", "1762917393993,00", "1762917393993001"]),
+])  # fmt: skip
+def test_a_damaged_record_is_not_taken_for_a_whole_one(name: str, values: list[str]) -> None:
+    """Because one of the same size was whole, whatever its values are called."""
+    whole = {"id": "a-1", name: "x", "timestamp": 1_762_917_393_993_000, "event_message": PICK} | {name: "x"}
+    lines = [json.dumps(whole).replace('"x"', value) for value in values * 2]
+    against_general.check("\n".join(lines).encode(), "json", is_damaged=True)
+
+
+@pytest.mark.parametrize("status", [200, 404, 429, 503])
+def test_a_request_that_looks_like_a_line_of_a_service(status: int) -> None:
+    """Its method is no service, and a service may be called like one."""
+    data = f"POST | {status} | https://abc.supabase.co/functions/v1/chat\nPOST | shutdown\nweb | shutdown\n"
+    part = against_general.check(data.encode(), "text")
+    assert len(part.gathered.rows) == 3
+
+
+def test_an_error_behind_an_escape() -> None:
+    """And a level in letters that are no ASCII."""
+    messages = ["ApiError: [\\u003429 Too Many Requests] x", "Requests: [\\u0047oogle Error]: [503 Service]"]
+    lines = [drained("x").replace('"x"', f'"{message}"') for message in messages]
+    against_general.check("\n".join(lines).encode(), "json")
+    against_general.check("NOTıCE: shutdown\nWARNıNG: shutdown\nNOTICE: shutdown\n".encode(), "text")
+
+
 def test_texts_that_differ_are_read_where_they_stand() -> None:
     """Also with what ends a text, or begins an escape, at a place where a letter stood."""
     texts = ["e-1", "e-2", "é1", 'e"1', "e\\u0031", "e\\\\", "e\t", "\x7f12", "🔑"]
@@ -131,6 +168,19 @@ def test_an_error_is_remembered_without_its_delay(cause: str) -> None:
         assert isinstance(expected, Parsed)
         assert errors.rejection(message.encode()) == ("", expected)
     assert 3 <= len(errors._kinds) <= 24
+
+
+@pytest.mark.parametrize("words", [
+    '"retryDelay":\u00a0"5s", retry in {}s', "retry\\u0020in 5s, retry in {}s", "retry in {}s\\u0035s",
+    "retry in 5.{}.s", "retry in {}s, retry in 3s", "retry in {}m2s", "no retry in {} days",
+])  # fmt: skip
+def test_a_delay_that_only_the_decoded_words_show(words: str) -> None:
+    """In blanks beyond ASCII, in escapes, or as part of a longer one: then nothing is remembered."""
+    errors = Errors(DEFAULT_RULES, lambda data: json.loads(f'"{data.decode()}"'))
+    for number in (5, 7, 9, 5):
+        message = "Google AI Studio error: 429 " + words.format(number).replace('"', "'")
+        expected = DEFAULT_RULES.parse(json.loads(f'"{message}"'))
+        assert errors.rejection(message.encode())[1] == expected
 
 
 def test_errors_that_do_not_say_their_cause_keep_their_words() -> None:
