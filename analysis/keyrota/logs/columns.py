@@ -26,6 +26,59 @@ def concatenated(parts: Sequence[Column], dtype: str) -> Column:
     return np.concatenate(told) if told else np.empty(0, dtype=dtype)
 
 
+class Growing:
+    """A column that comes in parts, whose memory is used again: each is copied once, to where it stays.
+
+    The first touch of memory costs more than what is written to it. So the whole column is made room for as
+    soon as its length can be told: what is never written to is never given by the system.
+
+    Parameters
+    ----------
+    dtype
+        Of the column.
+    """
+
+    def __init__(self, dtype: str) -> None:
+        self._whole: Column = np.empty(0, dtype=dtype)
+        self._length = 0
+        self._value: Column | None = None  # of all rows so far, while they are the same
+
+    def add(self, part: Column, expected: int) -> None:
+        """Take the next rows, at least one, of about so many in all."""
+        length = self._length + len(part)
+        is_first = self._length == 0
+        if _says_one_thing(part) and (is_first or self._goes_on(part[0])):
+            self._value = part[:1].copy()
+            self._length = length
+            return
+        if length > len(self._whole):
+            larger = np.empty(max(length, expected, 2 * len(self._whole)), dtype=self._whole.dtype)
+            if self._value is None:
+                larger[: self._length] = self._whole[: self._length]
+            self._whole = larger
+        if self._value is not None:
+            self._whole[: self._length] = self._value
+            self._value = None
+        self._whole[self._length : length] = part
+        self._length = length
+
+    def done(self) -> Column:
+        """Return the whole column; nothing is left here."""
+        whole, self._whole = self._whole, np.empty(0, dtype=self._whole.dtype)
+        if self._value is not None:
+            return np.broadcast_to(self._value, (self._length,))
+        return whole[: self._length]
+
+    def _goes_on(self, value: Any) -> bool:
+        return self._value is not None and _is_same(self._value[0], value)
+
+
+def _says_one_thing(part: Column) -> bool:
+    if part[0] != part[0]:
+        return bool(np.isnan(part).all())
+    return bool((part == part[0]).all())
+
+
 def _is_same(a: Any, b: Any) -> bool:
     return bool(a == b or (a != a and b != b))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from keyrota.logs.columns import concatenated
+from keyrota.logs.columns import Growing, is_constant
 from keyrota.logs.encoding import decoded_text
 from keyrota.logs.json_stream import decode_json
 from keyrota.logs.rows import CAUSE_CODES, DTYPES, KIND_CODES, MISSING, Rows
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _COLUMNS: Final = tuple(name for name in Sink._fields if name in DTYPES)
+_MARGIN: Final = 1.1
+"""By how much more rows are made room for than there would be if the log went on as it began."""
+
 _REJECTION: Final = KIND_CODES["rejection"]
 
 
@@ -45,7 +48,7 @@ class Columns:
 
     def __init__(self, rules: RuleTable, text_of: Callable[[bytes], str]) -> None:
         self._read = Errors(rules, text_of)
-        self._blocks: dict[str, list[NDArray[Any]]] = {name: [] for name in _COLUMNS}
+        self._columns = {name: Growing(DTYPES[name]) for name in _COLUMNS}
         self._number = 0
         self._errors: list[tuple[int, Parsed]] = []
         self._texts: dict[int, str] = {}
@@ -72,23 +75,18 @@ class Columns:
             if text:
                 self._texts[place] = text
 
-    def take(self, sink: Sink, rows: int) -> None:
-        """Take the rows of a block, whose texts were kept."""
+    def take(self, sink: Sink, rows: int, share: float) -> None:
+        """Take the rows of a block, whose texts were kept; such a share of the log is done with."""
         if not rows:
             return
-        for name in _COLUMNS:
-            column = getattr(sink, name)[:rows]
-            # Most columns of a block say nothing: then one cell is kept for all of them.
-            first = column[:1]
-            is_same = bool((column == first).all()) or (
-                column.dtype.kind == "f" and bool(np.isnan(column).all())
-            )
-            self._blocks[name].append(np.broadcast_to(first.copy(), (rows,)) if is_same else column.copy())
         self._number += rows
+        expected = int(_MARGIN * self._number / share) if share > 0 else 0
+        for name, column in self._columns.items():
+            column.add(getattr(sink, name)[:rows], expected)
 
     def done(self, names: Names) -> Rows:
         """Return the rows; nothing is left here."""
-        columns = {name: concatenated(self._blocks.pop(name), DTYPES[name]) for name in _COLUMNS}
+        columns = {name: column.done() for name, column in self._columns.items()}
         texts = texts_of(names)
         if self._errors:
             columns.update(self._told_by_errors(columns, texts))
@@ -104,8 +102,8 @@ class Columns:
         told: dict[str, NDArray[Any]] = {
             "limit": np.full(self._number, MISSING, dtype=np.int64),
             "model": np.full(self._number, MISSING, dtype=np.int32),
-            "retry_after_s": columns["retry_after_s"].copy(),
-            "cause": columns["cause"].copy(),
+            "retry_after_s": _writable(columns["retry_after_s"]),
+            "cause": _writable(columns["cause"]),
         }
         for place, parsed in self._errors:
             told["cause"][place] = CAUSE_CODES[parsed.cause]
@@ -116,3 +114,7 @@ class Columns:
                 told["model"][place] = codes.setdefault(parsed.model, len(codes))
         names[:] = list(codes)
         return told
+
+
+def _writable(column: NDArray[Any]) -> NDArray[Any]:
+    return column.copy() if is_constant(column) else column

@@ -114,6 +114,7 @@ class Scan:
         self._sink = new_sink()
         self._numbers = np.zeros(NUMBERS, dtype=np.int64)
         self._scratch = new_scratch()
+        self._start = blocks.place
         self._plan = _plan_of(shape)
         self._columns = Columns(rules, TEXTS[shape.format])
         self._gatherer = Gatherer(rules)
@@ -124,7 +125,7 @@ class Scan:
     def run(self) -> Part:
         """Scan to the limit, or to the end of the stream."""
         blocks = self._blocks
-        start = self._told = blocks.place
+        start = self._start = self._told = blocks.place
         self._look()
         while blocks.place < self._limit:
             self._walk()
@@ -206,8 +207,13 @@ class Scan:
 
     def _drain(self) -> None:
         self._keep_texts()
-        self._columns.take(self._sink, self._kept)
+        self._columns.take(self._sink, self._kept, self._share())
         self._numbers[ROWS] = self._kept = 0
+
+    def _share(self) -> float:
+        """Return how much of the range is done with, 0 if its length is not known."""
+        length = self._limit - self._start
+        return (self._blocks.place - self._start) / length if self._limit < _FAR and length > 0 else 0.0
 
     def _read_odd(self) -> None:
         """Have the general decoder read from here until the kernel can go on."""
