@@ -29,7 +29,9 @@ def plain_tasks(folder: Path, shape: str, density: str, size: int, chosen: set[s
         if is_plain and is_chosen and shape in approach.shapes:
             file = small if approach.is_slow else large
             for threads in _threads(approach):
-                yield Task(approach.name, shape, density, (file,), warm, truth_of(file).bytes, threads)
+                is_compiled = approach.engine in OURS and threads == 1
+                size_of = truth_of(file).bytes
+                yield Task(approach.name, shape, density, (file,), warm, size_of, threads, is_compiled)
 
 
 def compressed_tasks(folder: Path, shape: str, size: int, chosen: set[str]) -> Iterator[Task]:
