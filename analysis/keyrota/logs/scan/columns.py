@@ -98,7 +98,12 @@ class Columns:
         return rows.take(is_kept)
 
     def _told_by_errors(self, columns: dict[str, NDArray[Any]], names: list[str]) -> dict[str, NDArray[Any]]:
-        codes = {name: code for code, name in enumerate(names)}
+        models = {parsed.model for _, parsed in self._errors if parsed.model is not None}
+        # There are few models and many names: these are gone through once, and no index of them is made.
+        codes = {name: code for code, name in enumerate(names) if name in models}
+        for model in sorted(models - codes.keys()):
+            codes[model] = len(names)
+            names.append(model)
         told: dict[str, NDArray[Any]] = {
             "limit": np.full(self._number, MISSING, dtype=np.int64),
             "model": np.full(self._number, MISSING, dtype=np.int32),
@@ -111,8 +116,7 @@ class Columns:
             if parsed.retry_after_s is not None:
                 told["retry_after_s"][place] = parsed.retry_after_s
             if parsed.model is not None:
-                told["model"][place] = codes.setdefault(parsed.model, len(codes))
-        names[:] = list(codes)
+                told["model"][place] = codes[parsed.model]
         return told
 
 

@@ -23,6 +23,7 @@ NO_ROOM: Final = -3
 """The table is full: it is to be made larger, and the record read again."""
 
 _SLOTS: Final = 1 << 12
+_BLOCK: Final = 1 << 12
 _ALL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
 _STEP: Final = np.uint64(STEP)
 _FACTOR, _OTHER_FACTOR = (np.uint64(factor) for factor in FACTORS)
@@ -74,9 +75,12 @@ def enlarged(names: Names, fill: Callable[[Names], int]) -> Names:
 def texts_of(names: Names) -> list[str]:
     """Return the names by their numbers."""
     count = int(names.used[0])
-    ends = names.ends[: count + 1].tolist()
-    text = names.text[: ends[-1]].tobytes().decode("ascii")
-    return [text[start:end] for start, end in pairwise(ends)]
+    texts: list[str] = []
+    for first in range(0, count, _BLOCK):  # few numbers and one piece of text at a time, in memory that stays
+        ends = names.ends[first : min(first + _BLOCK, count) + 1].tolist()
+        text = names.text[ends[0] : ends[-1]].tobytes().decode("ascii")
+        texts += [text[start - ends[0] : end - ends[0]] for start, end in pairwise(ends)]
+    return texts
 
 
 def id_hash(buffer: Any, start: int, end: int) -> Any:
