@@ -22,9 +22,6 @@ from keyrota.quota.windows import MINUTE_NS
 ON_THE_MINUTE_NS: Final = 2_000_000_000
 """A stated delay that ends this close to a full minute ends on it: some delays are whole seconds."""
 
-LONGEST_DELAY_S: Final = 86_400.0
-"""A stated delay beyond this is none of a minute."""
-
 _AIMED: Final = 0.95
 """Share of the delays that end on a full minute if minutes are fixed; else it is chance."""
 

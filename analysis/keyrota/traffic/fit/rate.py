@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 from keyrota.display import shown
 from keyrota.errors import ModelError
 from keyrota.traffic.fit.intervals import Estimate, count_interval
-
-MOST_RELATIVE_HALF_WIDTH: Final = 0.25
-"""A rate that is less precise is no ground for a number of keys."""
 
 
 @dataclass(frozen=True)
