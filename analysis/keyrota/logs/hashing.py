@@ -41,7 +41,7 @@ def id_hash(text: str) -> int:
     Examples
     --------
     >>> hex(id_hash("a"))
-    '0x4893f28d35a3eca5'
+    '0x6232969000262121'
     """
     hashes = id_hashes([text])
     assert hashes is not None, "an id is not empty"
