@@ -92,10 +92,10 @@ def _fingerprint() -> int:
     those whose constants are compiled in.
     """
     from keyrota import events
-    from keyrota.logs import rows, tables, times
+    from keyrota.logs import hashing, rows, tables, times
 
     fingerprint = 1
-    for module in (*_modules(), events, rows, tables, times):
+    for module in (*_modules(), events, hashing, rows, tables, times):
         fingerprint = zlib.crc32(inspect.getsource(module).encode(), fingerprint)
     return fingerprint
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-WORD_BYTES: Final = 8
+from keyrota.logs.hashing import WORD_BYTES as WORD_BYTES
 
 SLACK: Final = 64
 """Bytes behind those that a kernel is given, which it may read but does not go by: words go over an end."""
