@@ -16,6 +16,7 @@ from typing import Final
 from approaches import APPROACHES
 from blocks import DENSITIES, SHAPES
 from measure import Measured, Task, by_label, measured
+from pages import told as page_cost
 from results import tables
 from tasks import compressed_tasks, plain_tasks
 
@@ -31,6 +32,7 @@ def main() -> None:
     folder = options.folder or Path(tempfile.mkdtemp(prefix="bench-parse-"))
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[Task, Measured] = {}
+    memory = page_cost()
     try:
         for shape in options.shapes:
             for density in options.densities:
@@ -46,7 +48,7 @@ def main() -> None:
     finally:
         if not options.keep and options.folder is None:
             shutil.rmtree(folder, ignore_errors=True)
-    sizes = f"Files of {options.size / 1e9:g} GB, compressed ones of half of it, medians of {options.runs}"
+    sizes = f"Files of {options.size / 1e9:g} GB, compressed ones of half of it, medians of {options.runs}; {memory}"
     lines = list(tables(by_label(found), options.shapes, sizes))
     sys.stdout.write("\n".join(lines) + "\n")
     if options.write:

@@ -62,12 +62,12 @@ def _table(rows: object) -> pa.Table:
 
     numbers = {name: column(name) for name in NUMBERS}
     columns = {name: pa.array(values, mask=values == MISSING) for name, values in numbers.items()}
-    isolates, times = column("isolate"), column("time")
+    isolates, times, durations = column("isolate"), column("time"), column("duration_ms")
     codes = pa.array(isolates, mask=isolates == MISSING)
     return pa.table({
         "time": pa.array(times, mask=times == NO_TIME).view(pa.timestamp("ns")),
         "kind": pa.DictionaryArray.from_arrays(pa.array(column("kind")), pa.array(ROW_KINDS)),
         "isolate": pa.DictionaryArray.from_arrays(codes, pa.array(rows.names, pa.string())),
-        "duration_ms": pa.array(column("duration_ms"), from_pandas=True),
+        "duration_ms": pa.array(durations, mask=np.isnan(durations)),
         **columns,
     })  # fmt: skip
