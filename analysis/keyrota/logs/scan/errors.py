@@ -10,9 +10,6 @@ from keyrota.logs.collect import MESSAGES_REMEMBERED, TEXT_LENGTH
 from keyrota.logs.gemini import DELAY, duration_s
 from keyrota.logs.rules import Parsed, RuleTable
 
-_RETRY: Final = b"retry"
-"""What every delay begins with."""
-
 _DELAY: Final = re.compile(DELAY.pattern.encode())
 
 _REQUEST: Final = re.compile(rb'"?\[[0-9a-f]{8}\] ')
@@ -82,16 +79,5 @@ class Errors:
 def _told_apart(message: bytes) -> tuple[bytes, list[bytes]]:
     """Return a rejection without a request's id and without its delays, and these."""
     request = _REQUEST.match(message)
-    at = request.end() if request else 0
-    delays: list[bytes] = []
-    pieces: list[bytes] = []
-    found = message.find(_RETRY, at)
-    while found >= 0:
-        delay = _DELAY.match(message, found)
-        if delay is not None:
-            delays.append(delay[1])
-            pieces.append(message[at : delay.start(1)])
-            at = delay.end(1)
-        found = message.find(_RETRY, found + len(_RETRY))
-    pieces.append(message[at:])
-    return b"\0".join(pieces), delays
+    pieces = _DELAY.split(message[request.end() :] if request else message)
+    return b"\0".join(pieces[::2]), pieces[1::2]
