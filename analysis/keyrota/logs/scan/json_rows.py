@@ -43,7 +43,15 @@ from keyrota.logs.scan.json_layout import (
     keep_layout,
     place_fields,
 )
-from keyrota.logs.scan.json_syntax import COLON, END_OBJECT, OBJECT, after_space, is_plain, string_end
+from keyrota.logs.scan.json_syntax import (
+    ARRAY,
+    COLON,
+    END_OBJECT,
+    OBJECT,
+    after_space,
+    is_plain,
+    string_end,
+)
 from keyrota.logs.scan.json_walk import walk
 from keyrota.logs.scan.libc import find, find_text, is_at, letters
 from keyrota.logs.scan.message import read_message
@@ -259,7 +267,7 @@ def _is_glued(buffer: Any, at: int, end: int) -> bool:
     at = find(buffer, END_OBJECT, at, end)
     while at + 1 < end:
         to = after_space(buffer, at + 1, end)
-        if to < end and buffer[to] == OBJECT:
+        if to < end and (buffer[to] == OBJECT or buffer[to] == ARRAY):
             return True
         at = find(buffer, END_OBJECT, at + 1, end)
     return False

@@ -13,12 +13,16 @@ HAS_NUL: Final = 1
 bytes do not show."""
 
 MAY_BE_GLUED: Final = 2
-"""A JSON object may begin right behind the end of another: files were put together, and a line end is lost.
+"""A JSON object, or an array, may begin right behind the end of an object: a line end is lost.
 
 Objects with a blank or a comma between them, in one line, are not looked for.
 """
 
 _CLOSE, _OPEN, _MARK, _MARKED = 125, 123, 0xEF, 0xBB
+_CASE = 32
+"""What tells an opening brace from an opening bracket."""
+
+_CASES = repeated(_CASE)
 _CLOSES, _OPENS, _MARKS, _MARKEDS = repeated(_CLOSE), repeated(_OPEN), repeated(_MARK), repeated(_MARKED)
 
 
@@ -39,12 +43,12 @@ def marks(buffer: Any, words: Any, shifted: Any, start: int, end: int) -> int:
         here, behind = words[place], shifted[place]
         nul |= zeros(here)
         mark |= zeros((here ^ _MARKS) | (behind ^ _MARKEDS))
-        glue |= zeros((here ^ _CLOSES) | (behind ^ _OPENS))
+        glue |= zeros((here ^ _CLOSES) | ((behind | _CASES) ^ _OPENS))
     has_nul = nul != 0 or mark != 0
     is_glued = glue != 0
     for index in range(last * WORD_BYTES, end):
         byte = buffer[index]
         following = buffer[index + 1] if index + 1 < end else 32
         has_nul |= byte == 0 or (byte == _MARK and following == _MARKED)
-        is_glued |= byte == _CLOSE and following == _OPEN
+        is_glued |= byte == _CLOSE and following | _CASE == _OPEN
     return (HAS_NUL if has_nul else 0) | (MAY_BE_GLUED if is_glued else 0)

@@ -133,6 +133,11 @@ def joined(change: Callable[[int, bytes], bytes]) -> bytes:
     return b"\n".join(change(number, record) for number, record in enumerate(RECORDS)) + b"\n"
 
 
+def said(record: bytes, message: str) -> bytes:
+    """Return the record with another message."""
+    return json.dumps(json.loads(record) | {"event_message": message}).encode()
+
+
 def every(step: int, change: Callable[[bytes], bytes]) -> bytes:
     """Return the plain rows with each so manyth changed."""
     return joined(lambda number, record: change(record) if number % step == step - 1 else record)
@@ -262,6 +267,7 @@ DAMAGED: dict[str, bytes] = {
     "all over several lines": lines_of(dumps=partial(json.dumps, indent=2)),
     "glued": every(4, lambda record: record + record),
     "all glued": PLAIN.replace(b"}\n{", b"}{"),
+    "glued to an open array": every(9, lambda record: said(record, "hello") + b"[" + record),
     "an array in a line": every(4, lambda record: b"[" + record + b"," + record + b"]"),
     "an open array": every(9, lambda record: b"[" + record),
     "all in one array": b"[" + PLAIN[:-1].replace(b"\n", b",\n") + b"]",
