@@ -61,6 +61,11 @@ class Gathered:
         """Lines that became rows."""
         return len(self.rows)
 
+    def hand_over(self) -> Rows:
+        """Return the rows; none are left here, so that their memory is free once they were put in order."""
+        rows, self.rows = self.rows, Rows.made(0, [], {})
+        return rows
+
     @classmethod
     def of(cls, rows: Rows, lines: int) -> Gathered:
         """Return rows that were read in another way, with the number of lines that they were found in."""
@@ -236,24 +241,26 @@ def finished(gathered: Gathered, config: PoolConfig, key_labels: dict[str, int])
     Parameters
     ----------
     gathered
-        The rows of the whole source.
+        The rows of the whole source, handed over.
     config
         The declared pools, to tell which of several functions in flight a pick belongs to.
     key_labels
         Numbers for keys that a log tells by a masked id, in order of appearance; added to.
     """
-    rows = gathered.rows
+    used = gathered.used
+    rows = gathered.hand_over()
     if gathered.key_labels:
         numbers = [key_labels.setdefault(label, len(key_labels) + 1) for label in gathered.key_labels]
         key = np.array([*numbers, MISSING], dtype=np.int32)[gathered.label]
         rows = replace(rows, key=np.where(gathered.label == MISSING, rows.key, key))
-    rows = with_functions_in_flight(in_time_order(rows), config)
+    rows = in_time_order(rows)
+    rows = with_functions_in_flight(rows, config)
     rows, orphans = with_bodies(rows)
     kinds = np.bincount(rows.kind, minlength=len(ROW_KINDS)).tolist()
     return Collected(
         rows,
         gathered.lines,
-        gathered.used - orphans,
+        used - orphans,
         gathered.malformed,
         gathered.first_malformed,
         Counter({kind: number for kind, number in zip(ROW_KINDS, kinds, strict=True) if number}),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from keyrota.display import count, listed, shown, visible
 from keyrota.errors import DataQualityWarning, InputError
 from keyrota.logs.assemble import assembled
-from keyrota.logs.collect import Collected, finished
+from keyrota.logs.collect import Collected, Gathered, finished
 from keyrota.logs.duplicates import Duplicates, Marks
 from keyrota.logs.event_tables import FORMAT, is_event_table, marks_of, read_event_tables
 from keyrota.logs.formats import NotALogError, OpenedLog
@@ -179,39 +179,59 @@ def _read(paths: Paths, pools: Pools, on_read: Callable[[int], None] | None, wor
     has_table = any(source.is_named and is_event_table(source) for source in sources)
     if has_table or all(is_event_table(source) for source in sources):
         return _read_tables(sources, config, on_read)
-    key_labels: dict[str, int] = {}
-    duplicates = Duplicates()
-    rows: list[tuple[str, Rows]] = []
-    marks: list[Marks] = []
-    accounts: list[SourceInput] = []
-    skipped: list[tuple[str, str]] = []
-    found: Counter[str] = Counter()
+    taken = _Taken(config)
     for number, (source, outcome) in enumerate(gathered_from(sources, rules, workers, on_read), start=1):
+        taken.take(source, outcome, is_last=number == len(sources))
+        del outcome  # its rows are a large part of the memory, and the next source's are made now
+    return taken.reading()
+
+
+class _Taken:
+    """What the sources so far say: their rows without repeats, and the account of their lines."""
+
+    def __init__(self, config: PoolConfig) -> None:
+        self._config = config
+        self._key_labels: dict[str, int] = {}
+        self._duplicates = Duplicates()
+        self._rows: list[tuple[str, Rows]] = []
+        self._marks: list[Marks] = []
+        self._accounts: list[SourceInput] = []
+        self._skipped: list[tuple[str, str]] = []
+        self._found: Counter[str] = Counter()
+
+    def take(
+        self, source: Source, outcome: tuple[OpenedLog, Gathered] | NotALogError, *, is_last: bool
+    ) -> None:
+        """Take the next source."""
         if isinstance(outcome, NotALogError):
-            skipped.append((source.label, str(outcome)))
-            continue
+            self._skipped.append((source.label, str(outcome)))
+            return
         log, gathered = outcome
-        collected = finished(gathered, config, key_labels)
+        collected = finished(gathered, self._config, self._key_labels)
         if not _has_rows(log, collected):
-            skipped.append((source.label, _without_rows(log, collected)))
-            continue
+            self._skipped.append((source.label, _without_rows(log, collected)))
+            return
         own = Marks.of(collected.rows)
-        is_repeat = duplicates.repeats_in(own, is_last=number == len(sources))
+        is_repeat = self._duplicates.repeats_in(own, is_last=is_last)
         repeated = int(is_repeat.sum())
-        rows.append((source.label, collected.rows.take(~is_repeat) if repeated else collected.rows))
-        marks.append(own.take(~is_repeat) if repeated else own)
-        accounts.append(_account(source, log, collected, repeated))
-        found.update(collected.found)
-    if not accounts:
-        raise InputError(_nothing_usable(skipped))
-    whole = assembled(rows, config)
-    labels = tuple((number, _tail(label)) for label, number in key_labels.items())
-    return Reading(
-        whole.events,
-        LogInput(tuple(accounts), tuple(skipped), tuple(sorted(found.items())), labels),
-        whole.pools,
-        whole.marks_in_order(Marks.joined(marks)),
-    )
+        self._rows.append((source.label, collected.rows.take(~is_repeat) if repeated else collected.rows))
+        self._marks.append(own.take(~is_repeat) if repeated else own)
+        self._accounts.append(_account(source, log, collected, repeated))
+        self._found.update(collected.found)
+
+    def reading(self) -> Reading:
+        """Return all of it in the order of time; nothing is left here."""
+        if not self._accounts:
+            raise InputError(_nothing_usable(self._skipped))
+        rows, self._rows = self._rows, []
+        whole = assembled(rows, self._config)
+        labels = tuple((number, _tail(label)) for label, number in self._key_labels.items())
+        return Reading(
+            whole.events,
+            LogInput(tuple(self._accounts), tuple(self._skipped), tuple(sorted(self._found.items())), labels),
+            whole.pools,
+            whole.marks_in_order(Marks.joined(self._marks)),
+        )
 
 
 def _read_tables(sources: list[Source], config: PoolConfig, on_read: Callable[[int], None] | None) -> Reading:
