@@ -5,31 +5,18 @@ any pair with probability alpha at most. How many logs may, is the bound of the 
 check would fail falsely with probability below 1e-6, seeds being fresh; they are fixed.
 """
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
 from scipy import stats
 
 from keyrota.simulation.scenario import Failover
 from keyrota.simulation.simple import simple_scenario
+from scripts import script
 
 ALPHA, FALSE_FAILURE = 1e-3, 1e-6
 HOUR_S = 3_600.0
 
 
-def script():
-    """Return docs/validate_quota.py."""
-    path = Path(__file__).parents[2] / "docs" / "validate_quota.py"
-    spec = importlib.util.spec_from_file_location("validate_quota", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["validate_quota"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-quota = script()
+quota = script("docs/validate_quota.py")
 KINDS = {kind.name: kind for kind in quota.HEALTHY + quota.BEYOND}
 IN_MEMORY = [name for name, kind in KINDS.items() if kind.shapes == (None,)]
 

@@ -6,29 +6,16 @@ standard errors above its level, those of the rotations and of the null's draws 
 of the quick checks would fail falsely with probability below 1e-4; the seeds are fixed.
 """
 
-import importlib.util
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from keyrota.rotation.fairness import DRAWS
+from scripts import script
 
-
-def script():
-    """Return docs/validate_testing.py."""
-    path = Path(__file__).parents[2] / "docs" / "validate_testing.py"
-    spec = importlib.util.spec_from_file_location("validate_testing", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["validate_testing"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-measured = script()
+measured = script("docs/validate_testing.py")
 LEVEL, DEFAULT = measured.LEVEL, measured.DEFAULT
 QUICK = measured.SUITES[:4]
 START_LEVEL = 0.9 * DEFAULT

@@ -22,6 +22,7 @@ import keyrota
 from keyrota.cli.boundary import group, run
 from keyrota.fetch.answers import Answer
 from keyrota.history import open_store
+from scripts import script
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "sample_logs"
@@ -39,9 +40,7 @@ ELSEWHERE = {
 }
 """Commands of the documentation that no test runs, and why. A test finds the entries that nothing needs."""
 
-_spec = importlib.util.spec_from_file_location("refresh", ROOT / "docs" / "refresh.py")
-refresh = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(refresh)
+refresh = script("docs/refresh.py")
 
 
 def name_of(page):

@@ -1,6 +1,5 @@
 """docs/testing.md is true: its files are written down as a reader would write them, and run."""
 
-import importlib.util
 import os
 import re
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import keyrota
+from rotation_program import find_deno
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "testing.md"
@@ -48,14 +48,6 @@ FEWEST = {2: 26, 4: 64}
 
 NEEDS = {"test_node.py": "node"}
 """A program that may be missing: everything else comes with the development environment."""
-
-
-def find_deno():
-    path = ROOT / "tests" / "regression" / "rotation_program.py"
-    spec = importlib.util.spec_from_file_location("rotation_program_of_page", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.find_deno()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ of the 108 nightly ones with less than .007; the seeds are fixed. What SimFaaS c
 simfaas_runs.py.
 """
 
-import importlib.util
 from functools import cache
 from pathlib import Path
 
@@ -18,20 +17,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from scripts import script
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def loaded(path):
-    """A module that is no part of a package, by its path."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-sim = loaded(ROOT / "tests" / "oracles" / "simfaas_runs.py")
-world = loaded(ROOT / "tests" / "oracles" / "same_world.py")
-page = loaded(ROOT / "docs" / "against_simfaas.py")
+sim = script("tests/oracles/simfaas_runs.py")
+world = script("tests/oracles/same_world.py")
+page = script("docs/against_simfaas.py")
 
 ENGINES = pytest.mark.parametrize("engine", ["compiled", "simpy"])
 WITHOUT_LIFESPAN = [name for name in sim.QUANTITIES if name != "lifespan, s"]

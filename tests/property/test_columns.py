@@ -1,20 +1,19 @@
 """Rows as columns give what the rules give row by row, and a source read in ranges what it gives whole.
 
 The rows are made up of few values each, so that ids, names, times and contents meet in every way; the rules
-are those of oracles/rows_one_by_one.py.
+are those of support/rows_one_by_one.py.
 """
 
-import importlib.util
 import pickle
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import rows_one_by_one as plain
 from keyrota.errors import InputError
 from keyrota.logs.assemble import assembled
 from keyrota.logs.collect import Gathered, Gatherer, finished, gather
@@ -25,17 +24,6 @@ from keyrota.logs.record import BadRow, Record
 from keyrota.logs.rows import Rows, constant
 from keyrota.pools.declared import UNDECLARED, Pool, PoolConfig
 from keyrota.pools.load import load_pools, parse_pools
-
-
-def loaded(path):
-    """A module that is no part of a package, by its path."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-plain = loaded(Path(__file__).resolve().parents[1] / "oracles" / "rows_one_by_one.py")
 
 NS = 1_762_917_393_000_000_000
 SECOND = 1_000_000_000

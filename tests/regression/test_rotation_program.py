@@ -7,25 +7,18 @@ family at that level, so that it is the probability that this file fails althoug
 every outcome that would be called unfair; known_answer/test_key_tails.py for the shares.
 """
 
-import importlib.util
 import math
 from itertools import combinations_with_replacement, pairwise
-from pathlib import Path
 
 import pytest
 
 import keyrota
+import rotation_program
 from keyrota.testing import assert_fair_rotation
 
 ALPHA = 1e-6
 ISOLATES = 80
 """Three pools of up to four keys need 68 each at this level, or the assertion refuses them as too few."""
-
-_spec = importlib.util.spec_from_file_location(
-    "rotation_program", Path(__file__).with_name("rotation_program.py")
-)
-rotation_program = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(rotation_program)
 
 
 def run_program(*arguments):

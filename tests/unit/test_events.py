@@ -1,14 +1,12 @@
 """The event table from typed arrays is the one from plain values, and its order is the documented one."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import rows_one_by_one as plain
 from keyrota.events import (
     CAUSES,
     COLUMNS,
@@ -20,12 +18,6 @@ from keyrota.events import (
     typed_events,
 )
 from keyrota.name_columns import name_column
-
-_SPEC = importlib.util.spec_from_file_location(
-    "rows_one_by_one", Path(__file__).resolve().parents[1] / "oracles" / "rows_one_by_one.py"
-)
-plain = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(plain)
 
 NS = 1_762_917_393_000_000_001
 NAMES = ["b", "a", None, "a", "never"]

@@ -1,25 +1,14 @@
 """`keyrota fetch`: what is asked, told and written, and that `keyrota report` reads the folder."""
 
-import importlib.util
 import json
 import os
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from keyrota.cli.boundary import run
-
-# Tests are no package: the server is loaded by its place.
-_NAME = "management_api"
-if _NAME not in sys.modules:
-    _spec = importlib.util.spec_from_file_location(
-        _NAME, Path(__file__).parents[1] / "fetch" / "management_api.py"
-    )
-    sys.modules[_NAME] = importlib.util.module_from_spec(_spec)
-    _spec.loader.exec_module(sys.modules[_NAME])
-from management_api import NOW, PROJECT, TOKEN, FakeClock, ManagementApi, log_row, status  # noqa: E402
+from management_api import NOW, PROJECT, TOKEN, FakeClock, ManagementApi, log_row, status
 
 SECOND = 1_000_000
 END = int(NOW) * SECOND

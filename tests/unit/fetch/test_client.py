@@ -6,6 +6,11 @@ import threading
 import traceback
 
 import pytest
+
+from keyrota.cli.boundary import run
+from keyrota.errors import ConfigurationError, InputError, KeyrotaError
+from keyrota.fetch import client, fetch_logs
+from keyrota.fetch.access import Token, checked_address, token_from_environment
 from management_api import (
     NOW,
     PROJECT,
@@ -23,11 +28,6 @@ from management_api import (
     silent,
     status,
 )
-
-from keyrota.cli.boundary import run
-from keyrota.errors import ConfigurationError, InputError, KeyrotaError
-from keyrota.fetch import client, fetch_logs
-from keyrota.fetch.access import Token, checked_address, token_from_environment
 
 SECOND = 1_000_000
 END = int(NOW) * SECOND

@@ -11,6 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from keyrota.errors import ConfigurationError, InputError, OutputError
+from keyrota.fetch import fetch_logs, pages, run
+from keyrota.fetch.folder import STATE
+from keyrota.fetch.times import micros
 from management_api import (
     NOW,
     PROJECT,
@@ -20,11 +25,6 @@ from management_api import (
     log_row,
     status,
 )
-
-from keyrota.errors import ConfigurationError, InputError, OutputError
-from keyrota.fetch import fetch_logs, pages, run
-from keyrota.fetch.folder import STATE
-from keyrota.fetch.times import micros
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+import rows_one_by_one as plain
 from keyrota.logs.collect import Collected, collect
 from keyrota.logs.grammar import DEFAULT_RULES
 from keyrota.logs.record import BadRow, Record
 from keyrota.logs.text_lines import text_records
 from keyrota.logs.write import quota_error_body
 from keyrota.pools.load import load_pools
-
-_SPEC = importlib.util.spec_from_file_location(
-    "rows_one_by_one", Path(__file__).parents[2] / "oracles" / "rows_one_by_one.py"
-)
-assert _SPEC
-assert _SPEC.loader
-plain = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(plain)
 
 NS = 1_762_917_393_000_000_000
 MS = 1_000_000

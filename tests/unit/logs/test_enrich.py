@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+import rows_one_by_one as plain
 from keyrota.logs import enrich
 from keyrota.logs.declared_names import DeclaredNames, with_names_of
 from keyrota.logs.recent_picks import RECENT_LINES, RECENT_NS
 from keyrota.logs.rows import EventRow, Rows
 from keyrota.pools.declared import PoolConfig
 from keyrota.pools.load import load_pools, parse_pools
-
-_SPEC = importlib.util.spec_from_file_location(
-    "rows_one_by_one", Path(__file__).parents[2] / "oracles" / "rows_one_by_one.py"
-)
-assert _SPEC
-assert _SPEC.loader
-plain = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(plain)
 
 NS = 1_762_917_393_000_000_000
 POOLS = load_pools()

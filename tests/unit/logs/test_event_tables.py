@@ -1,20 +1,12 @@
 """Several event tables as one: what they share counts once, as pandas tells it row by row."""
 
-import importlib.util
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
+import rows_one_by_one as plain
 from keyrota.events import make_events, write_events
 from keyrota.logs.event_tables import read_event_tables
 from keyrota.logs.sources import Source
-
-_SPEC = importlib.util.spec_from_file_location(
-    "rows_one_by_one", Path(__file__).resolve().parents[2] / "oracles" / "rows_one_by_one.py"
-)
-plain = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(plain)
 
 NS = 1_762_917_393_000_000_000
 

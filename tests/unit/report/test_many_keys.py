@@ -1,10 +1,7 @@
 """Pools of ten thousand keys and large logs: every form of the report, and no stage grows with a square."""
 
-import importlib.util
 import json
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -13,21 +10,12 @@ from keyrota.cli.boundary import run
 from keyrota.logs.write import write_events_as_log
 from keyrota.report.figures import pool_figures
 from keyrota.report.text import AT_EITHER_END, MOST_KEYS, as_text
+from scripts import script
 
 KEYS = 10_000
 
 
-def script():
-    """Return benchmarks/growth.py."""
-    path = Path(__file__).parents[3] / "benchmarks" / "growth.py"
-    spec = importlib.util.spec_from_file_location("growth", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["growth"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-growth = script()
+growth = script("benchmarks/growth.py")
 
 
 @pytest.fixture(scope="module")

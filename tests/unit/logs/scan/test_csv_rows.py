@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from against_general import rows_of_a_log
 from keyrota.errors import InputError
 from keyrota.logs import objects
 from keyrota.logs.collect import TEXT_LENGTH, gather
@@ -38,25 +36,12 @@ from keyrota.logs.write import (
     error_message,
     write_log,
 )
+from protected import at_page_end, with_slack
 
 PICK = "🔑 Using GOOGLE_KEY_3 (position 1/4 in pool)"
 STAMP = "1762917393993000"
 HEADER = "event_message,event_type,execution_id,function_id,id,level,timestamp"
 TAIL = f"Log,e-1,f-1,a1,info,{STAMP}"
-
-
-def sibling(name: str) -> ModuleType:
-    """Return a module that stands beside this one: tests are no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-rows_of_a_log = sibling("against_general").rows_of_a_log
-at_page_end, with_slack = sibling("protected").at_page_end, sibling("protected").with_slack
 
 
 class Scan:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import against_general
 from keyrota.errors import InputError
 from keyrota.logs.grammar import DEFAULT_RULES
 from keyrota.logs.scan.csv_columns import columns_of
 from keyrota.logs.write import write_log
 
-_SPEC = importlib.util.spec_from_file_location(
-    "against_general", Path(__file__).with_name("against_general.py")
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-against_general = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(against_general)
 SAMPLES: list[str] = against_general.SAMPLES
 
 STAMP = "2025-11-12T03:16:33"

@@ -5,17 +5,17 @@ In processes of their own, which a byte too far would end.
 
 from __future__ import annotations
 
-import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+import protected
 from keyrota.logs.scan.libc import HAS_LIBC
 from keyrota.logs.scan.machine import machine_code
 from keyrota.logs.scan.marks import words_of
@@ -28,19 +28,10 @@ from keyrota.logs.scan.words import SLACK
 KERNELS = {"json": "scan_json", "text": "scan_text"}
 
 
-def loaded(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def edge_files(shape: str) -> Iterator[bytes]:
     """Yield the edge files: their records one by one, as each kernel meets them, and some together."""
-    variants = loaded("test_scan")
+    import test_scan as variants  # beside this file, which a process of its own runs as a script
+
     whole = {**variants.JSON_VARIANTS, **variants.DAMAGED} if shape == "json" else variants.TEXT_VARIANTS
     for data in whole.values():
         yield data[:4000]
@@ -85,13 +76,12 @@ class Walk:
 
 def walk_at_page_ends(shape: str, part: int, parts: int) -> tuple[int, int]:
     """Cut every edge file at each length, and walk over it before a protected page; return calls and rows."""
-    protected = loaded("protected")
     walk = Walk(shape)
     rows = 0
     for number, data in enumerate(edge_files(shape)):
         if number % parts != part:
             continue
-        place = Edge(protected, len(data) + SLACK)
+        place = Edge(len(data) + SLACK)
         step = 1 if len(data) < 1500 else 61
         for length in range(0, len(data) + 1, step):
             buffer = place.filled(protected.with_slack(data[:length], length))
@@ -103,7 +93,7 @@ def walk_at_page_ends(shape: str, part: int, parts: int) -> tuple[int, int]:
 class Edge:
     """A place before a protected page that is used again and again: each page takes a call to make."""
 
-    def __init__(self, protected: ModuleType, size: int) -> None:
+    def __init__(self, size: int) -> None:
         self.whole = protected.at_page_end(bytes(size)) if size else np.zeros(0, dtype=np.uint8)
 
     def filled(self, data: bytes) -> Any:
@@ -114,7 +104,6 @@ class Edge:
 
 def marks_at_page_ends() -> int:
     """Look for marks between every start and end of a buffer with its slack; return the calls."""
-    protected = loaded("protected")
     marks = machine_code("marks")
     calls = 0
     for size in (0, 1, 2, 3, 64, 65, 127, 200):
@@ -131,7 +120,6 @@ def without_guard() -> None:
     """Call ``memchr`` as a first version did: behind the end its length is negative, a huge one for libc."""
     import numba
 
-    protected = loaded("protected")
     word = numba.types.intp
     memchr = numba.types.ExternalFunction("memchr", word(word, numba.types.int32, word))
 
@@ -150,7 +138,6 @@ def without_guard() -> None:
 
 def a_byte_too_far() -> None:
     """Give a kernel an end that is one byte behind the buffer."""
-    protected = loaded("protected")
     buffer = protected.at_page_end(b"a line without an end that is so long that there is a look for one")
     walk = Walk("text")
     numbers = np.zeros(NUMBERS, dtype=np.int64)
@@ -162,7 +149,8 @@ def a_byte_too_far() -> None:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, __file__, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    env = os.environ | {"PYTHONPATH": str(Path(protected.__file__).parent)}
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
 
 
 needs_libc = pytest.mark.skipif(not HAS_LIBC, reason="libc's functions are what could read too far")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import against_general
 from keyrota.events import CAUSES
 from keyrota.logs.grammar import DEFAULT_RULES
 from keyrota.logs.rows import ROW_KINDS
@@ -33,14 +32,6 @@ from keyrota.logs.scan.found import (
 )
 from keyrota.logs.scan.machine import machine_code
 from keyrota.logs.scan.message import read_message
-
-_SPEC = importlib.util.spec_from_file_location(
-    "against_general", Path(__file__).with_name("against_general.py")
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-against_general = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(against_general)
 
 SAMPLES: list[str] = against_general.SAMPLES
 BEHIND = {RAW: b"", JSON: b'","metadata":{"event_message":"shutdown"}}', QUOTED: b'"'}

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import against_general
+import protected
 from keyrota.logs.grammar import DEFAULT_RULES, GRAMMAR
 from keyrota.logs.scan import refused
 from keyrota.logs.scan.alphabet import JSON, NOTHING, QUOTED, RAW
@@ -20,19 +18,8 @@ from keyrota.logs.scan.found import FOUND
 from keyrota.logs.scan.machine import machine_code
 from keyrota.logs.scan.words import SLACK
 
-
-def sibling(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-SAMPLES: list[str] = sibling("against_general").SAMPLES
-BEHIND: tuple[bytes, ...] = sibling("protected").BEHIND
+SAMPLES: list[str] = against_general.SAMPLES
+BEHIND: tuple[bytes, ...] = protected.BEHIND
 
 DECORATIONS = ["", "🔑 ", "ðŸ”‘ ", "   ", "[Info] ", "[c71a] [b] ", "✅ [Error] ", "\t\t", "ERROR: "]
 PLAIN = [

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
-import sys
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+import against_general
 from keyrota.logs.grammar import DEFAULT_RULES
 from keyrota.logs.rules import Parsed
 from keyrota.logs.scan.errors import Errors
 from keyrota.logs.write import quota_error_body
 
-
-def sibling(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-against_general = sibling("against_general")
 PICK = against_general.PICK
 
 STAMPS = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import against_general
 from keyrota.logs import gathering
 from keyrota.logs.read import Reading, read
 from keyrota.logs.scan import ranges
@@ -22,13 +22,6 @@ from keyrota.logs.scan.shape import Shape
 from keyrota.logs.sources import find_sources
 from keyrota.logs.write import SHAPES, LogRow, write_log
 
-_SPEC = importlib.util.spec_from_file_location(
-    "against_general", Path(__file__).with_name("against_general.py")
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-against_general = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(against_general)
 check, general, hold, offset_of = (
     against_general.check, against_general.general, against_general.hold, against_general.offset_of,
 )  # fmt: skip

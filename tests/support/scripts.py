@@ -1,0 +1,22 @@
+"""Scripts of the repository as modules: they stand in folders that are no packages."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def script(place: str) -> ModuleType:
+    """Return the script at a place below the repository's root, such as ``docs/refresh.py``."""
+    path = ROOT / place
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
