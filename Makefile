@@ -5,7 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOG ?= sample_logs/
 
-.PHONY: report page app test nightly lint format docs site bench bench-parse bench-scale validation test-lowest clean
+.PHONY: report page app test nightly flakes coverage mutation lint format docs site bench bench-parse bench-scale validation \
+  test-lowest test-wheel clean
 
 report: $(VENV)/.installed
 	$(BIN)/keyrota report $(LOG)
@@ -17,12 +18,33 @@ page: $(VENV)/.installed
 app: $(VENV)/.installed-notebooks
 	JUPYTER_PATH="$(CURDIR)/notebooks/share" $(BIN)/voila notebooks/app.ipynb --template=keyrota --Voila.ip=127.0.0.1
 
-# What is left out is said, with the reason (-rs): the tests in a browser, where there is none.
+# The order of the tests is drawn: SEED=7 gives another one, always the same. What is left out is said, with
+# the reason (-rs): the tests in a browser, where there is none.
+SEED ?= 1
+PYTEST = $(BIN)/python -m pytest -q -rs -n 2 --dist worksteal --randomly-seed=$(SEED)
+
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q -rs -n 2 --dist worksteal -m "not nightly"
+	$(PYTEST) -m "not nightly"
 
 nightly: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q -rs -n 2 --dist worksteal
+	$(PYTEST)
+
+# The suite again and again, each time in another order: what fails here is a test that depends on another, or on chance.
+RUNS ?= 20
+flakes: $(VENV)/.installed-dev
+	for seed in $$(seq 101 $$((100 + $(RUNS)))); do $(MAKE) test SEED=$$seed || exit 1; done
+
+# Lines and branches that the quick suite runs, against the floors in tests/measure/coverage_floors.py.
+coverage: $(VENV)/.installed-dev
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -q -n 2 --dist worksteal -m "not nightly"
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage json -q -o .coverage.json
+	$(BIN)/python tests/measure/coverage_floors.py .coverage.json
+
+# What the tests of the pure core do not notice, when it is changed on purpose: docs/mutation.md again.
+mutation: $(VENV)/.installed-dev
+	$(BIN)/python tests/measure/mutation.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -68,8 +90,20 @@ test-lowest:
 	.venv-lowest/bin/uv pip install -q --python .venv-lowest/bin/python --resolution lowest-direct -e '.[dev]'
 	.venv-lowest/bin/python -m pytest -q -n 2 -m "not nightly"
 
+# The suite against the built wheel, in a folder without the sources. TESTS chooses a part of it.
+TESTS ?= tests
+test-wheel:
+	rm -rf .venv-wheel build/wheel
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python -m pip install -q uv
+	mkdir -p build/wheel/home
+	.venv-wheel/bin/uv build -q --wheel -o build/wheel
+	.venv-wheel/bin/uv pip install -q --python .venv-wheel/bin/python "keyrota[dev] @ file://$$(ls $(CURDIR)/build/wheel/*.whl)"
+	git ls-files -z -- ':!analysis' | tar -c --null -T - | tar -x -C build/wheel/home
+	cd build/wheel/home && ../../../.venv-wheel/bin/python -m pytest -q -rs -n 2 --dist worksteal -m "not nightly" $(TESTS)
+
 clean:
-	rm -rf $(VENV) .venv-lowest
+	rm -rf $(VENV) .venv-lowest .venv-wheel
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

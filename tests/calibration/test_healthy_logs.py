@@ -25,7 +25,8 @@ POOLS = {
     "ARTIFACT": ((3, 4, 5, 6), "generate-artifact"),
     "IMAGE": ((7, 8, 9, 10), "generate-image"),
 }
-LOGS = 40
+LOGS, FEW_LOGS = 40, 8
+"""Of each kind."""
 KINDS = ("hosted", "long runs", "ties", "no ids", "local", "lossy")
 
 
@@ -39,6 +40,7 @@ def test_bounds_are_what_they_say():
     assert bound(240, ALPHA) == 5
     assert stats.binom.sf(bound(240, ALPHA), 240, ALPHA) < FALSE_FAILURE
     assert stats.binom.sf(bound(200, 0.05), 200, 0.05) < FALSE_FAILURE
+    assert bound(FEW_LOGS * len(KINDS), ALPHA) == 3
 
 
 def isolates(rng, kind, pool):
@@ -92,9 +94,10 @@ def judged(rng, kind):
     return found, min(p_values)
 
 
-def test_healthy_logs_have_hardly_any_findings():
-    """240 logs: cold starts, long runs, scrambled ties, no ids, local, lossy; one to three pools."""
-    streams = np.random.SeedSequence(20240501).spawn(LOGS * len(KINDS))
+@pytest.mark.parametrize("logs", [FEW_LOGS, pytest.param(LOGS, marks=pytest.mark.nightly)])
+def test_healthy_logs_have_hardly_any_findings(logs):
+    """48 logs, 240 at night: cold starts, long runs, scrambled ties, no ids, local, lossy; one to three pools."""
+    streams = np.random.SeedSequence(20240501).spawn(logs * len(KINDS))
     results = [judged(np.random.default_rng(s), KINDS[i % len(KINDS)]) for i, s in enumerate(streams)]
     assert sum(bool(found) for found, _ in results) <= bound(len(results), ALPHA)
     # The same p-values at another level, where false alarms are not that rare.

@@ -89,6 +89,11 @@ def lines_to_type(page):
         yield [line for line in lines if line]
 
 
+def at_night(text):
+    """Return the mark of what starts a cluster: half a minute, and tests/cluster starts one by day."""
+    return [pytest.mark.nightly] if re.search(r"\blocal:[0-9]", text) else []
+
+
 def chains():
     """Return what is run: each distinct command once, after those of its block that write what it reads."""
     found = {}
@@ -110,7 +115,7 @@ def chains():
     } | {"keyrota report sample_logs/"}  # run by the tests above
     longer = {chain[:length] for chain in found for length in range(1, len(chain))}
     return [
-        pytest.param(chain, id=name)
+        pytest.param(chain, id=name, marks=at_night(" ".join(chain)))
         for chain, name in found.items()
         if chain not in longer and not (len(chain) == 1 and chain[0] in shown)
     ]
@@ -190,7 +195,7 @@ def test_commands_in_sentences_exist(page):
 
 def python_blocks():
     return [
-        pytest.param(block, id=f"{name_of(page)} {number}")
+        pytest.param(block, id=f"{name_of(page)} {number}", marks=at_night(block))
         for page in PAGES
         if page != ROOT / "README.md"  # below
         for number, block in enumerate(blocks(page, "python"), 1)
