@@ -78,13 +78,13 @@ def span(seconds: float) -> str:
 
     Examples
     --------
-    >>> span(1), span(45), span(7200), span(200_000)
-    ('1 second', '45 seconds', '2 hours', '2.3 days')
+    >>> span(1), span(45), span(7200), span(200_000), span(35_000_000)
+    ('1 second', '45 seconds', '2 hours', '2.3 days', '405 days')
     """
     for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
-            return f"{seconds / size:.2g} {unit}"
-    return "1 second" if seconds == 1 else f"{seconds:.2g} seconds"
+            return f"{_two_digits(seconds / size)} {unit}"
+    return "1 second" if seconds == 1 else f"{_two_digits(seconds)} seconds"
 
 
 def short_share(share: float) -> str:
@@ -122,6 +122,10 @@ def listed(items: list[str], limit: int = 6) -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def _two_digits(number: float) -> str:
+    return f"{number:.2g}" if number < 99.5 else f"{number:,.0f}"  # not 1e+02
 
 
 def _escape(match: re.Match[str]) -> str:
