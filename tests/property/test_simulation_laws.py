@@ -101,6 +101,28 @@ def test_another_pool_moves_no_draw_of_the_first():
     assert np.array_equal(rows[rows[:, t.FUNCTION] == 0], run(alone).trace)
 
 
+@pytest.mark.parametrize("times", [2, 4, 8])
+def test_another_unit_of_time_leaves_the_shares_of_isolates(times):
+    """Everything so many times as fast (powers of two: no rounding): as many requests, boots and shares.
+
+    The minute and the day of a quota are the provider's and scale with nothing; so there is none here.
+    """
+    slow = simple_scenario(
+        keys=3,
+        rate_per_min=2.0,
+        duration_s=57_600.0,
+        isolates=Hosted(slots=20, life_s=512.0, boot_s=(0.0, 0.0)),
+    )
+    fast = simple_scenario(
+        keys=3, rate_per_min=2.0 * times, duration_s=57_600.0 / times,
+        isolates=Hosted(slots=20, life_s=512.0 / times, boot_s=(0.0, 0.0)),
+    )  # fmt: skip
+    one, other = run(slow).tally, run(fast).tally
+    assert one.functions[0, OfFunction.REQUESTS] == other.functions[0, OfFunction.REQUESTS] > 1_500
+    assert one.functions[0, OfFunction.COLD] == other.functions[0, OfFunction.COLD] > 100
+    assert np.array_equal(one.keys[:, OfKey.PICKS], other.keys[:, OfKey.PICKS])
+
+
 def test_another_size_sees_the_same_requests():
     """Common random numbers: what varies with the pool is only what the pool decides."""
     few, many = (

@@ -1,5 +1,9 @@
 """Replications: the same for any number of workers, stopped by a precision, refused in one line."""
 
+import functools
+import hashlib
+import multiprocessing
+
 import numpy as np
 import pytest
 
@@ -7,6 +11,7 @@ from keyrota.errors import ConfigurationError
 from keyrota.simulation.experiment import (
     child_of,
     run_once,
+    run_replications,
     simulate,
     simulated_events,
 )
@@ -21,11 +26,18 @@ def bytes_of(experiment):
     return b"".join(table.tobytes() for table in experiment.tallies)
 
 
-@pytest.mark.parametrize("engine", ["compiled", "simpy"])
-def test_one_two_or_four_workers_give_the_same_bytes(engine):
-    """Counts of all replications, in their order."""
+@pytest.mark.parametrize(
+    ("engine", "numbers"),
+    [
+        ("compiled", (2, 4, 8)),
+        ("simpy", (2, 4)),
+        pytest.param("simpy", (8,), marks=pytest.mark.nightly),  # eight processes take a while to start
+    ],
+)
+def test_any_number_of_workers_gives_the_same_bytes(engine, numbers):
+    """Counts of all replications, in their order: 1, 2, 4 or 8 threads or processes."""
     one, *others = (
-        bytes_of(simulate(HOUR, replications=9, engine=engine, jobs=jobs, seed=3)) for jobs in (1, 2, 4)
+        bytes_of(simulate(HOUR, replications=9, engine=engine, jobs=jobs, seed=3)) for jobs in (1, *numbers)
     )
     assert all(other == one for other in others)
 
@@ -122,3 +134,23 @@ def test_simulated_events_are_the_replication():
         assert len(ends) == counts[OfFunction.REQUESTS]
         assert (ends["status"] == 429).sum() == counts[OfFunction.REJECTED]
         assert (events["kind"] == "boot").sum() == counts[OfFunction.COLD]
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+def test_processes_of_any_kind_in_any_order_give_the_same_digest(start):
+    """Replications that end last to first, in forked or spawned processes: the SHA-256 of one worker."""
+    setting, seed = setting_of(HOUR), np.random.SeedSequence(3)
+    done = {}
+    with multiprocessing.get_context(start).Pool(2) as pool:
+        for number in reversed(range(4)):
+            keep = functools.partial(done.__setitem__, number)
+            pool.apply_async(run_replications, (setting, seed, [number]), {"engine": "simpy"}, keep)
+        pool.close()
+        pool.join()
+    assert list(done) != sorted(done)  # two workers cannot end them first to last: they began at the last
+    tables = zip(*(done[number][0] for number in range(4)), strict=True)
+    found, expected = hashlib.sha256(), hashlib.sha256()
+    found.update(b"".join(np.stack(table).tobytes() for table in tables))
+    expected.update(bytes_of(simulate(HOUR, replications=4, seed=3)))
+    assert found.hexdigest() == expected.hexdigest()
