@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from keyrota.rotation.exact import uniform_test
+from keyrota.rotation.exact import uniform_null, uniform_test
 from keyrota.rotation.multiple import holm
 from keyrota.rotation.policies import following
 from keyrota.rotation.shares import (
@@ -67,6 +67,22 @@ def test_p_values_are_positive_probabilities(counts):
         share_test_unknown_runs(counts, len(counts), rng=stream(), draws=99),
     ):
         assert 0 < result.p_value <= 1
+
+
+@laws
+@given(some_counts, st.integers(1, 300))
+def test_drawn_p_values_count_the_data_as_one_draw(counts, draws):
+    """(b + 1) / (m + 1) with b of m draws as uneven, never 0; m and the standard error are told."""
+    total, size = sum(counts), len(counts)
+    squares, null = np.square(counts).sum(), rotation_null([1] * total, size, rng=stream(), draws=draws)
+    drawn = uniform_null(total, size, rng=stream(), draws=draws)
+    for result, sample in (
+        (uniform_test(counts, rng=stream(), draws=draws, exact_limit=0), drawn),
+        (share_test(counts, [1] * total, size, rng=stream(), draws=draws), np.square(null).sum(axis=1)),
+    ):
+        p_value = (np.count_nonzero(sample >= squares) + 1) / (draws + 1)
+        assert (result.p_value, result.draws) == (p_value, draws)
+        assert result.standard_error == np.sqrt(p_value * (1 - p_value) / draws)
 
 
 @laws
