@@ -44,7 +44,7 @@ BLOCKS: Final = 8
 PRIOR: Final = 0.5
 """Parameter of the Dirichlet law: with a half no law of the starts is much worse to bet on than another."""
 
-_PIECE: Final = 4_096
+_PIECE: Final = 1_024
 """So many starts are worked on at once: their tables fit into a processor's cache."""
 _TICK: Final = LIVES[0] // BLOCKS
 # One row for each component that can live at a time. The first lives for ever: its life is beyond any count.
@@ -217,8 +217,9 @@ class StartStream:
         own = ranks - begun.ravel().take(cells)
 
         # The predictive share of a Dirichlet mixture, times K [1]_.
-        gains = np.log(self.size * (PRIOR + own) / (self.size * PRIOR + age))
-        wealth = np.cumsum(gains, axis=1)
+        gains = (own + PRIOR) * self.size
+        gains /= age + self.size * PRIOR
+        wealth = np.cumsum(np.log(gains, out=gains), axis=1)
         born_row, born_column = row[is_born], column[is_born]
         before = np.where(born_column > 0, wealth[born_row, born_column - 1], 0.0)
         base = self._wealth[row]
@@ -295,7 +296,8 @@ def _log_reserve(time: NDArray[np.int64]) -> NDArray[np.float64]:
 def _log_sum(wealth: NDArray[np.float64], *others: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return ln of the sum of exponentials over the rows and the others."""
     top = np.maximum.reduce([wealth.max(axis=0), *others])
-    total = np.exp(wealth - top).sum(axis=0)
+    below = wealth - top
+    total = np.exp(below, out=below).sum(axis=0)
     for other in others:
         total += np.exp(other - top)
     return np.asarray(np.log(total) + top)
