@@ -102,7 +102,6 @@ def test_stream(row):
 
 def test_the_file_is_what_the_script_makes():
     """The provenance of the references: made again, they are the same to 25 digits."""
-    pytest.importorskip("mpmath")
     spec = importlib.util.spec_from_file_location(
         "reference_numbers", HERE.parent / "oracles" / "reference_numbers.py"
     )
