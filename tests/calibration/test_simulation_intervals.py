@@ -9,9 +9,9 @@ CASES = [theory_cases()[number] for number in (0, 2, 11, 7)]
 HOURS = (6, 2, 2, 12)
 
 
-def coverage(case, hours, experiments):
+def coverage(case, hours, experiments, first=0):
     held = 0
-    for seed in range(experiments):
+    for seed in range(first, first + experiments):
         share = simulate(case.scenario(3600.0 * hours), replications=20, seed=seed).rejected_share()
         held += share.ci_low <= case.expected <= share.ci_high
     return held / experiments
@@ -27,5 +27,5 @@ def test_intervals_hold_the_truth():
     ("case", "hours"), [*zip(CASES, HOURS, strict=True)], ids=["1/min", "4/min", "sliding", "fail over"]
 )
 def test_intervals_hold_the_truth_closely(case, hours):
-    """4,000 experiments: 93.5 to 96.5 % (4.4 standard errors: p < 2e-5)."""
-    assert 0.935 <= coverage(case, hours, 4_000) <= 0.965
+    """10,000 experiments, none of docs/validation.md: 94.3 to 95.7 % (3.2 standard errors: p < .0014)."""
+    assert 0.943 <= coverage(case, hours, 10_000, first=100_000) <= 0.957
