@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from keyrota.cli.reading import LogArguments
-from keyrota.cli.values import DURATION, SECONDS, Share
+from keyrota.cli.values import DURATION, SECONDS, Bytes, Share
 from keyrota.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ store_option = click.option(
 
 
 def log_options(command: Command) -> Command:
-    """Add LOG..., --store, --pools, --since, --until, --cluster, -q, --debug; these give `LogArguments`."""
+    """Add LOG..., --store, --pools, what bounds the reading, --cluster, -q, --debug: `LogArguments`."""
 
     @wraps(command)
     def with_arguments(
@@ -72,6 +72,8 @@ def log_options(command: Command) -> Command:
         quiet: bool,
         store: Path | None,
         cluster: str | None,
+        max_inflated: int | None,
+        strict: bool,
         **rest: Any,
     ) -> Any:
         if not logs and store is None:
@@ -79,7 +81,8 @@ def log_options(command: Command) -> Command:
             missing = next(param for param in context.command.params if param.name == "logs")
             raise click.MissingParameter(ctx=context, param=missing)
         workers = workers_of_options(-1, cluster)
-        return command(LogArguments(logs, pools, since, until, quiet, store, workers), **rest)
+        arguments = LogArguments(logs, pools, since, until, quiet, store, workers, max_inflated, strict)
+        return command(arguments, **rest)
 
     for add in reversed(
         (
@@ -98,6 +101,18 @@ def log_options(command: Command) -> Command:
                 help="Only events from here on: 2025-11-10, 2025-11-10T08:00Z, or 24h before the last event.",
             ),
             click.option("--until", metavar="TIME", help="Only events before this time."),
+            click.option(
+                "--max-inflated",
+                type=Bytes(),
+                metavar="SIZE",
+                help="Of a compressed log read at most so much: 500MB, 4GiB. Default: 4GiB, or 100 times its "
+                "size if that is more.",
+            ),
+            click.option(
+                "--strict",
+                is_flag=True,
+                help="Fail (exit 3) if a log is cut or damaged, holds malformed lines, or is none.",
+            ),
             cluster_option,
             quiet_option,
             debug_option,

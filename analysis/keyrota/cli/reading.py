@@ -34,6 +34,8 @@ class LogArguments:
     quiet: bool
     store: Path | None = None
     workers: Workers | None = None
+    max_inflated: int | None = None
+    strict: bool = False
 
     @property
     def inputs(self) -> list[str | None]:
@@ -47,7 +49,8 @@ def read_arguments(arguments: LogArguments) -> Reading:
     Raises
     ------
     KeyrotaError
-        As `keyrota.logs.read.read`, and if --since or --until is no time or leaves nothing.
+        As `keyrota.logs.read.read`, if --since or --until is no time or leaves nothing, and with --strict
+        if something is wrong with the input.
     """
     if arguments.store is not None:
         return _read_store(arguments.store, arguments)
@@ -55,11 +58,17 @@ def read_arguments(arguments: LogArguments) -> Reading:
     from keyrota.logs.read import quality_messages, read
 
     with reading_progress(arguments.logs, quiet=arguments.quiet) as on_read:
-        reading = read(arguments.logs, pools=arguments.pools, on_read=on_read, workers=arguments.workers)
+        reading = read(
+            arguments.logs, pools=arguments.pools, on_read=on_read, workers=arguments.workers,
+            max_inflated=arguments.max_inflated,
+        )  # fmt: skip
+    messages = quality_messages(reading.input)
+    if arguments.strict and messages:
+        raise InputError(f"--strict: {'; '.join(messages)}")
     if not arguments.quiet:
         from keyrota.display import visible
 
-        for message in quality_messages(reading.input):
+        for message in messages:
             click.echo(f"keyrota: note: {visible(message)}", err=True)
     if arguments.since is None and arguments.until is None:
         return reading
@@ -84,6 +93,10 @@ def _read_store(path: Path, arguments: LogArguments) -> Reading:
         raise ConfigurationError(
             "--store reads the history, and LOG... reads logs: give one of them. To have both, add the logs "
             "first: keyrota history add LOG..."
+        )
+    if arguments.strict or arguments.max_inflated is not None:
+        raise ConfigurationError(
+            "--strict and --max-inflated have no effect with --store: they are about logs that are read"
         )
     store = open_store(path)
     last = store.last()

@@ -1,4 +1,4 @@
-"""What an option's text means: shares, durations, rates, growth, sizes.
+"""What an option's text means: shares, durations, rates, growth, bytes, sizes.
 
 Units are never guessed: a duration or a rate without one is refused.
 """
@@ -20,6 +20,12 @@ _NUMBER: Final = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e-?[0-9]{1,3})?"
 _RATE: Final = re.compile(rf"(-?{_NUMBER})\s*/\s*(s|sec|second|min|m|minute|h|hour|d|day)")
 _PER_MINUTE: Final = {"s": 60.0, "m": 1.0, "h": 1 / 60, "d": 1 / 1440}
 _GROWTH: Final = re.compile(rf"(-?{_NUMBER})\s*%\s*/\s*(day|week|month|year)")
+_BYTES: Final = re.compile(r"([0-9]{1,18})\s*(|B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)")
+_MULTIPLES: Final = {"": 1, "B": 1} | {
+    f"{prefix}{unit}": base**power
+    for unit, base in (("B", 1000), ("iB", 1024))
+    for power, prefix in enumerate("kMGT" if base == 1000 else "KMGT", start=1)
+}
 _SIZES: Final = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
 
 
@@ -120,6 +126,18 @@ class Growth(_Value):
         if found is None or not 0 < float(found[1]) <= 1000:
             return None
         return float((1 + float(found[1]) / 100) ** (1 / DAYS[found[2]]) - 1)
+
+
+class Bytes(_Value):
+    """A number of bytes, written ``500MB``, ``4GiB`` or ``1000000``."""
+
+    name = "bytes"
+    allowed = "a number of bytes above 0, such as 500MB, 4GiB or 1000000"
+
+    def read(self, text: str) -> int | None:
+        """Return bytes."""
+        found = _BYTES.fullmatch(text)
+        return int(found[1]) * _MULTIPLES[found[2]] or None if found else None
 
 
 class Sizes(_Value):

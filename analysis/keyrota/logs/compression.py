@@ -43,7 +43,8 @@ class Inflated:
     on_read
         Called with the number of bytes taken from `chunks`, for a progress bar.
     limit
-        Decompressed bytes at which to stop.
+        Decompressed bytes at which to stop. If not given, `INFLATED_LIMIT`, or `BOMB_RATIO` times the
+        compressed bytes where that is more.
     again
         Gives the same bytes once more. With it gzip and zstd are decompressed by the fastest libraries, and
         only what is not well is gone through with care.
@@ -63,7 +64,7 @@ class Inflated:
         chunks: Iterable[bytes],
         on_read: Callable[[int], None] | None = None,
         *,
-        limit: int = INFLATED_LIMIT,
+        limit: int | None = None,
         again: Callable[[], Iterable[bytes]] | None = None,
     ) -> None:
         self._chunks = chunks
@@ -93,14 +94,22 @@ class Inflated:
             self._inflate(_MEMBERS[self.compression], whole) if quick is None else self._quickly(quick, whole)
         )
         for out in inflated:
-            total += len(out)
-            if total > max(self._limit, BOMB_RATIO * self.raw_bytes):
-                self.problem = (
-                    f"it inflates to more than {self._limit:,} bytes, and more than {BOMB_RATIO} times its "
-                    "size; the rest was left out"
-                )
+            limit = max(INFLATED_LIMIT, BOMB_RATIO * self.raw_bytes) if self._limit is None else self._limit
+            if total + len(out) > limit:
+                self.problem = self._beyond_limit()
+                if kept := out[: limit - total]:
+                    yield kept
                 return
+            total += len(out)
             yield out
+
+    def _beyond_limit(self) -> str:
+        if self._limit is not None:
+            return f"it inflates to more than the limit of {self._limit:,} bytes; the rest was left out"
+        return (
+            f"it inflates to more than {INFLATED_LIMIT:,} bytes, and more than {BOMB_RATIO} times its size; "
+            "the rest was left out"
+        )
 
     def _quickly(
         self, quick: Callable[[Iterable[bytes]], Iterator[bytes]], chunks: Iterable[bytes]

@@ -117,6 +117,7 @@ def open_log(
     on_read: Callable[[int], None] | None = None,
     rules: RuleTable = DEFAULT_RULES,
     again: Callable[[], Iterable[bytes]] | None = None,
+    limit: int | None = None,
 ) -> OpenedLog:
     """Tell the shape of a log by its first bytes and return its records.
 
@@ -130,13 +131,15 @@ def open_log(
         Tell lines of a log from others, where the shape is in doubt.
     again
         Gives the same bytes once more, where that can be.
+    limit
+        Decompressed bytes at which to stop, as of `Inflated`.
 
     Raises
     ------
     NotALogError
         If the content is surely no log, or empty.
     """
-    inflated = Inflated(chunks, on_read, again=again)
+    inflated = Inflated(chunks, on_read, again=again, limit=limit)
     data = iter(inflated)
     head = b""
     holes = 0

@@ -120,7 +120,7 @@ def _plan_of(source: Source, rules: RuleTable, workers: Workers) -> _Plan | None
     if rules is not DEFAULT_RULES or source.size is None or source.size < SCAN_BYTES / RATIO:
         return None
     try:
-        log = open_log(source.chunks(), None, rules)
+        log = open_log(source.chunks(), None, rules, limit=source.inflated_limit)
     except (InputError, NotALogError):
         return None
     log.chunks = iter(())
@@ -144,7 +144,8 @@ def _scan_piece(piece: _Piece, on_read: OnRead | None) -> _Done | InputError:
     try:
         if piece.range is not None:
             return _Done(scan(piece.source, *piece.range, piece.shape, on_read=on_read))
-        log = open_log(piece.source.chunks(), on_read, again=piece.source.chunks)
+        chunks, limit = piece.source.chunks, piece.source.inflated_limit
+        log = open_log(chunks(), on_read, again=chunks, limit=limit)
         part = _scan_stream(log, piece.shape, is_ahead=piece.is_ahead)
         return _Done(part, log.inflated.problem, log.inflated.raw_bytes)
     except InputError as error:
@@ -190,7 +191,8 @@ def _put_together(
 
 
 def _read_alone(source: Source, rules: RuleTable, on_read: OnRead | None) -> tuple[OpenedLog, Gathered]:
-    log = open_log(source.chunks(), on_read, rules, source.chunks if source.size is not None else None)
+    again = source.chunks if source.size is not None else None
+    log = open_log(source.chunks(), on_read, rules, again, source.inflated_limit)
     shape = shape_of(log, rules) if source.size is None else None
     if shape is not None and _is_big(log) and has_compiler():
         part = _scan_stream(log, shape, is_ahead=False)  # it may have to wait for more, and Ctrl-C with it

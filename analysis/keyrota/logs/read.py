@@ -8,11 +8,11 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from keyrota.display import count, listed, shown, visible
-from keyrota.errors import DataQualityWarning, InputError
+from keyrota.errors import ConfigurationError, DataQualityWarning, InputError
 from keyrota.logs.assemble import assembled
 from keyrota.logs.collect import Collected, Gathered, finished
 from keyrota.logs.duplicates import Duplicates, Marks
@@ -139,22 +139,26 @@ def read(
     pools: Pools = None,
     on_read: Callable[[int], None] | None = None,
     workers: Workers | None = None,
+    max_inflated: int | None = None,
 ) -> Reading:
     """Read logs into the event table and keep the account of their lines.
 
     Parameters, errors and result are those of `read_logs`, but nothing is warned of: the account tells
     it. `on_read` is called with each number of bytes read. Logs of 50 MB and more are scanned by `workers`:
-    threads for each core of this machine, if none are given.
+    threads for each core of this machine, if none are given. Of a compressed log at most `max_inflated`
+    bytes are read, 1 or more; if not given, 4 GiB, or 100 times the compressed bytes where that is more.
 
     Examples
     --------
     >>> report = keyrota.judge(keyrota.read("sample_logs/"))  # doctest: +SKIP
     """
+    if max_inflated is not None and max_inflated < 1:
+        raise ConfigurationError(f"max_inflated is {shown(max_inflated)}; it is a number of bytes, 1 or more")
     with _without_collection():
         if workers is not None:
-            return _read(paths, pools, on_read, workers)
+            return _read(paths, pools, on_read, workers, max_inflated)
         with Workers(-1) as threads:
-            return _read(paths, pools, on_read, threads)
+            return _read(paths, pools, on_read, threads, max_inflated)
 
 
 @contextmanager
@@ -169,13 +173,19 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _read(paths: Paths, pools: Pools, on_read: Callable[[int], None] | None, workers: Workers) -> Reading:
+def _read(
+    paths: Paths,
+    pools: Pools,
+    on_read: Callable[[int], None] | None,
+    workers: Workers,
+    max_inflated: int | None,
+) -> Reading:
     config = UNDECLARED if pools == "infer" else configured(pools)
     rules = rule_table(config)
     given: Any = [paths] if isinstance(paths, str | os.PathLike) else paths
     if isinstance(given, bytes) or not isinstance(given, Iterable):
         raise InputError(f"a log is named by its path, not by {shown(type(given).__name__)}")
-    sources = find_sources(given)
+    sources = [replace(source, inflated_limit=max_inflated) for source in find_sources(given)]
     has_table = any(source.is_named and is_event_table(source) for source in sources)
     if has_table or all(is_event_table(source) for source in sources):
         return _read_tables(sources, config, on_read)
@@ -292,9 +302,10 @@ def _has_rows(log: OpenedLog, collected: Collected) -> bool:
 
 def _without_rows(log: OpenedLog, collected: Collected) -> str:
     what = "text" if log.format == "text" else f"{log.format} rows"
-    return (
+    told = (
         f"{count(collected.lines, 'line')} of {what}, none of which is a line about keys, isolates or errors"
     )
+    return "; ".join([told, *log.problems])  # what is missing may be what was looked for
 
 
 def _account(source: Source, log: OpenedLog, collected: Collected, repeated: int) -> SourceInput:

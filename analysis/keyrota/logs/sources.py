@@ -42,6 +42,8 @@ class Source:
         The whole address, if that is what it has.
     has_ranges
         Whether a server gives parts of it.
+    inflated_limit
+        Decompressed bytes at which reading ends; as `keyrota.logs.compression.Inflated` if not given.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Source:
     is_named: bool
     address: str | None = field(default=None, repr=False)
     has_ranges: bool = True
+    inflated_limit: int | None = None
 
     @property
     def label(self) -> str:

@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from keyrota.cli.values import Duration, Growth, Rate, Share, Sizes
+from keyrota.cli.values import Bytes, Duration, Growth, Rate, Share, Sizes
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,8 @@ from keyrota.cli.values import Duration, Growth, Rate, Share, Sizes
         (Growth(), "10%/day", 0.1), (Growth(), "2.01%/week", 1.0201 ** (1 / 7) - 1),
         (Growth(), "100%/year", 2 ** (1 / 365.25) - 1),
         (Sizes(), "1-4", (1, 2, 3, 4)), (Sizes(), "8,2,3-4,3", (2, 3, 4, 8)), (Sizes(), "5", (5,)),
+        (Bytes(), "500MB", 500_000_000), (Bytes(), "4 GiB", 4 << 30), (Bytes(), "1kB", 1000),
+        (Bytes(), "12", 12),
     ],
 )  # fmt: skip
 def test_values(kind, text, value):
@@ -25,7 +27,7 @@ def test_values(kind, text, value):
     found = kind.convert(text, None, None)
     if isinstance(value, float):
         assert found == pytest.approx(value, rel=1e-12)
-    elif isinstance(value[-1], float):
+    elif isinstance(value, tuple) and isinstance(value[-1], float):
         assert found == (value[0], pytest.approx(value[1]))
     else:
         assert found == value
@@ -42,6 +44,7 @@ def test_values(kind, text, value):
         (Growth(), "10%"), (Growth(), "0%/day"), (Growth(), "-5%/day"), (Growth(), "0.1/day"),
         (Sizes(), "0"), (Sizes(), "4-1"), (Sizes(), "1-"), (Sizes(), "1-9999999"),
         (Sizes(), "a"), (Sizes(), "1-2000"),
+        (Bytes(), "0"), (Bytes(), "-1"), (Bytes(), "1.5GB"), (Bytes(), "5 PB"), (Bytes(), "٤MB"),
     ],
 )  # fmt: skip
 def test_what_is_refused(kind, text):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import zstandard
 
+from keyrota.logs import compression
 from keyrota.logs.collect import collect
 from keyrota.logs.compression import Inflated
 from keyrota.logs.formats import NotALogError, open_log
@@ -151,16 +152,28 @@ def test_output_is_bounded(name: str) -> None:
     assert sum(sizes) == 40_000_000
     assert max(sizes) <= 10 << 20
     out, inflated = inflate(bomb, limit=5_000_000)
-    assert len(out) <= 5_000_000
+    assert len(out) == 5_000_000
+    assert inflated.problem == "it inflates to more than the limit of 5,000,000 bytes; the rest was left out"
+
+
+@pytest.mark.parametrize("name", COMPRESS)
+def test_without_a_limit_of_its_own_a_bomb_is_told_by_its_ratio(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is long, and longer than a log of its size can be, ends there and says so."""
+    monkeypatch.setattr(compression, "INFLATED_LIMIT", 5_000_000)
+    out, inflated = inflate(COMPRESS[name](b"\x00" * 40_000_000))
+    assert len(out) == max(5_000_000, compression.BOMB_RATIO * inflated.raw_bytes)
     assert inflated.problem == (
         "it inflates to more than 5,000,000 bytes, and more than 100 times its size; the rest was left out"
     )
 
 
 @pytest.mark.parametrize("name", COMPRESS)
-def test_a_log_is_no_bomb(name: str) -> None:
+def test_a_log_is_no_bomb(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What shrinks as logs do is read to its end, however long it is."""
-    out, inflated = inflate(COMPRESS[name](TEXT), limit=1_000)
+    monkeypatch.setattr(compression, "INFLATED_LIMIT", 1_000)
+    out, inflated = inflate(COMPRESS[name](TEXT))
     assert (out, inflated.problem) == (TEXT, None)
 
 
