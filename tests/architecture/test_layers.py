@@ -14,7 +14,7 @@ PACKAGE = Path(keyrota.__file__).parent
 # A module imports from its own room or from lower rows only. Within a row the order counts too:
 # a room imports from those that stand left of it.
 ROWS = [
-    ["display"],
+    ["display", "opening"],
     ["errors", "streams"],
     ["cluster", "name_columns", "workers"],
     ["events", "pools"],

@@ -11,6 +11,7 @@ from keyrota.cli.scenario_options import ScenarioArguments, flag, only_for
 from keyrota.cli.traffic import function_names, traffic_of
 from keyrota.display import listed, shown
 from keyrota.errors import ConfigurationError
+from keyrota.opening import opened_to_read
 
 if TYPE_CHECKING:
     from keyrota.pools.declared import Pool
@@ -97,7 +98,7 @@ def _from_file(name: str) -> Scenario:
 
     path = Path(name)
     try:
-        with path.open("rb") as stream:
+        with opened_to_read(path) as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(

@@ -18,6 +18,7 @@ from keyrota.display import visible
 from keyrota.errors import InputError
 from keyrota.logs.compression import CHUNK_BYTES
 from keyrota.logs.remote import find, is_address, masked, opened
+from keyrota.opening import opened_to_read
 
 STDIN: Final = "-"
 
@@ -82,7 +83,7 @@ class Source:
                     raise InputError("standard input is closed; name a file instead")
                 yield sys.stdin.buffer
             else:
-                with Path(self.name).open("rb", buffering=0) as file:
+                with opened_to_read(Path(self.name), buffering=0) as file:
                     yield file
         except OSError as error:
             raise InputError((error.strerror or str(error)).lower()) from error

@@ -11,6 +11,7 @@ import msgspec
 
 from keyrota.display import listed, shown
 from keyrota.errors import ConfigurationError
+from keyrota.opening import opened_to_read
 from keyrota.pools.declared import Pool, PoolConfig, Quota, RuleSpec
 from keyrota.pools.fields import ALLOWED, checked, closest, place_of
 
@@ -138,7 +139,7 @@ def _check_section(source: str, name: str, value: object) -> None:
 
 def _bytes_of(path: Path, source: str) -> bytes:
     try:
-        with path.open("rb") as stream:
+        with opened_to_read(path) as stream:
             data = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise ConfigurationError(
