@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 
 # Google's API keys (`AIza...`, the newer `AQ.`), the common `sk-` form, and `key=` in URLs, whose
-# prefixes change. Bounded below, not above: a key cut by a line limit is still a key.
+# prefixes change. Bounded below, not above: a key cut by a line limit is still a key, and so is one that
+# an escape or a character that nobody sees divides.
 _SECRET = re.compile(
-    r"AIza[0-9A-Za-z_\-*]{3,}|AQ\.[0-9A-Za-z_\-]{6,}|\bsk-[0-9A-Za-z_\-]{8,}"
+    r"AIza(?:[0-9A-Za-z_\-*]|%[0-9A-Fa-f]{2}|\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]){3,}|AQ\.[0-9A-Za-z_\-]{6,}|\bsk-[0-9A-Za-z_\-]{8,}"
     r"|(?i:(?<=[?&]key=)|(?<=api[-_]key=)|(?<=apikey=)|(?<=bearer ))[0-9A-Za-z_\-.%]{6,}"
 )
 
@@ -39,6 +41,22 @@ def visible(text: str) -> str:
     'a\\x1b[31mred'
     """
     return _UNSAFE.sub(_escape, redact(text))
+
+
+def visible_json(text: str) -> str:
+    r"""Return JSON without secrets, and with what `visible` spells out in the escapes of JSON.
+
+    The value that it stands for is the same, but for the secrets. Of C0 an encoder leaves none but the
+    line ends of the layout.
+
+    Examples
+    --------
+    >>> visible_json('{"a": "\u202e"}')
+    '{"a": "\\u202e"}'
+    """
+    return _UNSAFE.sub(
+        lambda found: found.group() if found.group() == "\n" else f"\\u{ord(found.group()):04x}", redact(text)
+    )
 
 
 def shown(value: object, limit: int = 60) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,14 @@ import pytest
 from keyrota.cli.boundary import run
 
 ROOT = Path(__file__).resolve().parents[2]
+_spec = importlib.util.spec_from_file_location(
+    "hostile_text", ROOT / "tests" / "robustness" / "test_hostile_text.py"
+)
+assert _spec is not None
+assert _spec.loader is not None
+hostile_text = importlib.util.module_from_spec(_spec)
+sys.modules["hostile_text"] = hostile_text
+_spec.loader.exec_module(hostile_text)
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +99,14 @@ def test_dark_figures_are_light_on_dark(pages: dict[str, Path], watched: Any) ->
     ]  # fmt: skip
     watched.page.emulate_media(color_scheme="dark", media="print")
     assert watched.page.eval_on_selector("figure img", style) == ["none", "rgb(255, 255, 255)"]
+
+
+def test_hostile_text_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watched: Any) -> None:
+    """Every payload at once in every text of the page: no request, no error, none of the policy."""
+    path = tmp_path / "page.html"
+    text = hostile_text.hostile_page(" ".join(hostile_text.PAYLOADS), monkeypatch)
+    path.write_text(text, encoding="utf-8")
+    watched.page.goto(path.as_uri())
+    assert watched.problems == []
+    assert [url for url in watched.requests if not url.startswith("data:")] == [path.as_uri()]
+    assert watched.page.evaluate("document.scripts.length") == 0

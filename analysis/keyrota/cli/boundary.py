@@ -93,9 +93,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         code = _invoke(arguments)
         sys.stdout.flush()
     except KeyrotaError as error:
-        if debug:
-            raise
-        return _failed(str(error), error.exit_code)
+        return _failed(str(error), error.exit_code, debug=debug)
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return INTERRUPTED
@@ -104,18 +102,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if debug:
-            raise
-        return _failed(f"the output could not be written ({(error.strerror or str(error)).lower()})", 4)
+        told = (error.strerror or str(error)).lower()
+        return _failed(f"the output could not be written ({told})", 4, debug=debug)
     except MemoryError:
         return _failed("out of memory; give fewer logs at a time, or a part with --since and --until", 3)
     except Exception as error:
-        if debug:
-            raise
         return _failed(
             f"this is a fault of keyrota: {type(error).__name__}: {error}; "
             "run it again with --debug and report what it prints",
             70,
+            debug=debug,
         )
     return code
 
@@ -138,8 +134,14 @@ def _invoke(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _failed(message: str, code: int) -> int:
+def _failed(message: str, code: int, *, debug: bool = False) -> int:
+    """Print one line, with `debug` what led to it before: a traceback may quote what a log holds."""
     from keyrota.display import visible
 
+    if debug:
+        from traceback import format_exc
+
+        for line in format_exc().rstrip("\n").split("\n"):
+            click.echo(visible(line), err=True)
     click.echo(f"keyrota: error: {visible(' '.join(message.split()))}", err=True)
     return code

@@ -56,9 +56,9 @@ def command(
     with written_whole(output, overwrite=force) as temporary:
         write_events(reading.events, temporary, chosen)
     if not arguments.quiet:
-        from keyrota.display import count
+        from keyrota.display import count, visible
 
-        click.echo(f"{count(len(reading.events), 'event')} written to {output}", err=True)
+        click.echo(f"{count(len(reading.events), 'event')} written to {visible(str(output))}", err=True)
 
 
 def _format(given: str | None, output: Path | None) -> str:

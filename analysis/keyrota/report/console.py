@@ -94,7 +94,7 @@ def _rich_table(table: Table) -> RenderableType:
     drawn = rich_table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for number, heading in enumerate(table.headings):
         is_right = heading and not (number == 0 and _is_words(table))
-        drawn.add_column(Text(heading), justify="right" if is_right else "left", no_wrap=not heading)
+        drawn.add_column(Text(visible(heading)), justify="right" if is_right else "left", no_wrap=not heading)
     for cells in table.rows:
         drawn.add_row(*(Text(visible(cell)) for cell in cells))
     return drawn

@@ -92,7 +92,7 @@ def _pool(pool: PoolReport, faults: list[str], unicode: bool) -> Iterator[Render
     title = Text(visible(pool.name), style="bold")
     title.append(f"  {verdict_of(pool)}", _STYLE[pool.fairness.verdict])
     if faults and pool.fairness.verdict != "unfair":
-        title.append(f", but see {listed(faults)}", "bold yellow")
+        title.append(visible(f", but see {listed(faults)}"), "bold yellow")
     title.append(visible(f"  ({', '.join(about(pool))})"), "not bold")
     yield title
     if not pool.picks:
