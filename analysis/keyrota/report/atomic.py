@@ -1,14 +1,32 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all.
+
+A temporary file beside the target is filled, synced and renamed, and its folder synced. Whoever writes one
+holds a lock on it: without its lock it was left by a process that was killed, and the next writer of the
+same target removes it.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from keyrota.errors import OutputError
+
+_HAS_LOCKS: Final = find_spec("fcntl") is not None
+"""Not on Windows, where what was left by a killed process stays."""
+
+_NAME_LENGTH: Final = 40
+"""Characters of the target's name that its temporary files have, so that theirs are not too long."""
+
+_CANNOT_SYNC: Final = frozenset((errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF))
+"""What file systems without a way to sync answer; everything else means that bytes may be lost."""
 
 
 @contextmanager
@@ -32,23 +50,77 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """
     path = Path(os.path.realpath(path))  # a link stays, and what it names is replaced
     refuse_to_replace(path, overwrite=overwrite)
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})") from error
-    os.close(handle)
-    temporary = Path(name)
+    remove_left_over(path)
+    handle, temporary = _temporary(path)
+    is_done = False
     try:
         yield temporary
+        os.chmod(temporary, os.stat(path).st_mode & 0o777 if path.exists() else _mode_of_new_files())
         _sync(temporary)
-        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else _mode_of_new_files())
-        temporary.replace(path)
-        _sync(path.parent)
+        os.replace(temporary, path)
+        is_done = True
+        # The file is whole in either case; without this a crash may bring the old one back.
+        with suppress(OSError):
+            _sync(path.parent)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})") from error
     finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+        if not is_done:
+            with suppress(OSError):
+                os.unlink(temporary)
+        if handle is not None:
+            with suppress(OSError):
+                os.close(handle)
+
+
+def remove_left_over(path: Path) -> None:
+    """Remove the temporary files of this target whose writers were killed; those of others stay."""
+    if not _HAS_LOCKS:
+        return
+    with suppress(OSError):
+        for entry in list(os.scandir(path.parent)):
+            if _temporary_name(path).fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                _remove_unless_locked(Path(entry.path))
+
+
+def _remove_unless_locked(temporary: Path) -> None:
+    import fcntl
+
+    with suppress(OSError):
+        handle = os.open(temporary, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(temporary)
+        finally:
+            os.close(handle)
+
+
+def _temporary(path: Path) -> tuple[int | None, Path]:
+    """Make a temporary file beside the target and lock it; returns what holds the lock, and its path."""
+    try:
+        while True:
+            handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=".tmp", dir=path.parent)
+            if not _HAS_LOCKS:
+                os.close(handle)
+                return None, Path(name)
+            import fcntl
+
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Another writer may have taken it for left over before it was locked.
+            if os.path.exists(name):
+                return handle, Path(name)
+            os.close(handle)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})") from error
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name[:_NAME_LENGTH]}."
+
+
+def _temporary_name(path: Path) -> re.Pattern[str]:
+    return re.compile(re.escape(_prefix(path)) + r"[a-z0-9_]{8}\.tmp")
 
 
 def refuse_to_replace(path: Path, *, overwrite: bool) -> None:
@@ -89,14 +161,26 @@ def write_bytes(path: Path, data: bytes, *, overwrite: bool = False) -> None:
         If it cannot be written; what stood there before is unchanged.
     """
     with written_whole(path, overwrite=overwrite) as temporary:
-        temporary.write_bytes(data)
+        _fill(temporary, data)
+
+
+def _fill(path: Path, data: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(handle, rest) :]  # a system may take less than it is given
+    finally:
+        os.close(handle)
 
 
 def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
-        with suppress(OSError):  # some file systems cannot sync a folder
-            os.fsync(handle)
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
     finally:
         os.close(handle)
 
