@@ -1,9 +1,9 @@
 """What the first touch of memory costs, which some machines charge to whoever makes a large result.
 
-A virtual machine whose host takes back what lies free ("free page reporting", "ballooning") gets each page anew
-when it is first touched: five to ten times as slow as a page that was in use a moment ago. A reader that returns
-millions of rows pays for that, one that counts words does not, and which of two runs pays is chance. So the cost
-stands beside the figures; `python benchmarks/parse/pages.py` tells it alone.
+A virtual machine whose host takes back what lies free ("free page reporting", "ballooning") gets each page
+anew when it is first touched: five to ten times as slow as a page that was in use a moment ago. A reader that
+returns millions of rows pays for that, one that counts words does not, and which of two runs pays is chance.
+So the cost stands beside the figures; `python benchmarks/parse/pages.py` tells it alone.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def told() -> str:
     cost = page_cost_us()
     if cost >= SLOW_US:
         sys.stderr.write(
-            f"The first touch of a page of memory takes {cost:.1f} us here: the host seems to take free memory "
-            "back. Whatever returns many rows is slowed by that. On Linux see "
+            f"The first touch of a page of memory takes {cost:.1f} us here: the host seems to take free "
+            "memory back. Whatever returns many rows is slowed by that. On Linux see "
             "/sys/module/page_reporting/parameters.\n"
         )
     return f"first touch of a page of memory {cost:.1f} µs"

@@ -88,7 +88,8 @@ def told(report: dict[str, Any], floors: tuple[Floor, ...]) -> tuple[list[str], 
         run, there = counted(list(own.values()))
         share = 100 * run / there if there else 0.0
         lines.append(
-            f"{floor.name}: {run:,} of {there:,} lines and branches, {share:.2f} %; at least {floor.least:g} %"
+            f"{floor.name}: {run:,} of {there:,} lines and branches, {share:.2f} %; "
+            f"at least {floor.least:g} %"
         )
         if share < floor.least:
             is_reached = False
