@@ -48,8 +48,8 @@ def main() -> None:
     finally:
         if not options.keep and options.folder is None:
             shutil.rmtree(folder, ignore_errors=True)
-    sizes = f"Files of {options.size / 1e9:g} GB, compressed ones of half of it, medians of {options.runs}; {memory}"
-    lines = list(tables(by_label(found), options.shapes, sizes))
+    what = f"Files of {options.size / 1e9:g} GB, compressed ones of half of it, medians of {options.runs}"
+    lines = list(tables(by_label(found), options.shapes, f"{what}; {memory}"))
     sys.stdout.write("\n".join(lines) + "\n")
     if options.write:
         _write(lines)
