@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOG ?= sample_logs/
 
-.PHONY: report page app test nightly flakes coverage mutation lint format docs site bench bench-parse bench-scale validation \
+.PHONY: report page app test nightly flakes coverage coverage-core mutation lint format docs site bench bench-parse bench-scale validation \
   test-lowest test-wheel clean
 
 report: $(VENV)/.installed
@@ -34,13 +34,27 @@ RUNS ?= 20
 flakes: $(VENV)/.installed-dev
 	for seed in $$(seq 101 $$((100 + $(RUNS)))); do $(MAKE) test SEED=$$seed || exit 1; done
 
-# Lines and branches that the quick suite runs, against the floors in tests/measure/coverage_floors.py.
+# Lines and branches that the quick suite runs, against the floors in tests/measure/coverage_floors.py; and those
+# of the pure core alone, by its own tests, in a few minutes.
+CORE = tests/unit/rotation tests/unit/simulation tests/unit/test_display.py tests/unit/quota/test_windows.py \
+  tests/unit/quota/test_days.py tests/unit/report/test_atomic.py tests/unit/report/test_whole_files.py \
+  tests/unit/report/test_safe_output.py tests/unit/report/test_markdown.py tests/differential \
+  tests/property/test_simulation_laws.py tests/known_answer/test_exact_enumeration.py \
+  $(addprefix tests/unit/logs/test_,grammar.py gemini.py own_rules.py times.py values.py)
+
 coverage: $(VENV)/.installed-dev
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -q -n 2 --dist worksteal -m "not nightly"
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage json -q -o .coverage.json
 	$(BIN)/python tests/measure/coverage_floors.py .coverage.json
+
+coverage-core: $(VENV)/.installed-dev
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -q -n 2 --dist worksteal -m "not nightly" $(CORE)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage json -q -o .coverage.json
+	$(BIN)/python tests/measure/coverage_floors.py .coverage.json --core
 
 # What the tests of the pure core do not notice, when it is changed on purpose: docs/mutation.md again.
 mutation: $(VENV)/.installed-dev

@@ -134,6 +134,8 @@ def test_counts(number, words, text):
         (120, "2 minutes"),
         (7199, "120 minutes"),
         (99 * 86_400, "99 days"),
+        (99.4 * 86_400, "99 days"),
+        (99.6 * 86_400, "100 days"),
         (400 * 86_400, "400 days"),
         (40_000 * 86_400, "40,000 days"),
         (7200, "2 hours"),
@@ -169,6 +171,7 @@ def test_sentences():
         (["a", "b"], 6, "a and b"),
         (list("abc"), 3, "a, b and c"),
         (list("abcd"), 3, "a, b, c and 1 more"),
+        (list("abcdefgh"), 3, "a, b, c and 5 more"),
         (list("abcdef"), 6, "a, b, c, d, e and f"),
     ],
 )

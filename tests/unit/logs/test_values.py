@@ -19,6 +19,7 @@ from keyrota.logs.values import identifier, number_of, shared_identifier, status
         (-17, "-17"),
         (10**20 - 1, str(10**20 - 1)),
         (10**20, None),
+        (10**21, None),
         (-(10**20), None),
         (True, None),
         (1.5, None),

@@ -10,11 +10,13 @@ from keyrota.rotation.policies import (
     SHARED,
     START_AT_FIRST,
     STICKY,
+    declared_step,
     first_position,
     following,
     next_position,
     random_position,
     roomiest,
+    step,
 )
 
 
@@ -55,3 +57,30 @@ def test_how_counters_move():
 def test_least_used_takes_the_key_with_the_most_room(rooms, picks, position):
     """Then the one that was picked least, then the first."""
     assert roomiest(rooms, picks) == position
+
+
+@pytest.mark.parametrize(
+    ("rooms", "picks", "position"),
+    [([1, 3, 2], [0, 5, 0], 2), ([2, 2, 2], [3, 1, 2], 2), ([2, 2, 2], [3, 2, 1], 3), ([2, 1], [9, 0], 1)],
+)
+def test_fewer_picks_count_among_equals_only(rooms, picks, position):
+    """A key with less room is not taken, however seldom it was picked; nor is an equal one picked more."""
+    assert roomiest(rooms, picks) == position
+
+
+@pytest.mark.parametrize(
+    ("previous", "current", "size", "made"),
+    [(1, 2, 4, 1), (4, 1, 4, 1), (2, 2, 4, 0), (1, 4, 4, 3), (3, 1, 4, 2), (2, 1, 2, 1), (1, 1, 1, 0)],
+)
+def test_steps(previous, current, size, made):
+    """From a position to the next, around the pool's end."""
+    assert step(previous, current, size) == made
+    assert type(made) is type(step(previous, current, size))
+
+
+@pytest.mark.parametrize(("size", "declared"), [(1, 0), (2, 1), (3, 1), (10, 1)])
+def test_the_declared_step(size, declared):
+    """One key on; a pool of one key stays."""
+    assert declared_step(size) == declared
+    for position in range(1, size + 1):
+        assert step(position, following(position, size), size) == declared

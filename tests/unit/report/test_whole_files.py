@@ -1,0 +1,96 @@
+"""More of files that are written whole: what may not be replaced, what cannot be made, how they end up."""
+
+import os
+import tempfile
+
+import pytest
+
+from keyrota.errors import OutputError
+from keyrota.report.atomic import write_bytes, write_text, written_whole
+from keyrota.report.markdown_text import code
+
+
+@pytest.mark.parametrize(("write", "what"), [(write_bytes, b"new"), (write_text, "new")])
+def test_nothing_is_replaced_unasked(write, what, tmp_path):
+    """Without a word, a file that is there stays."""
+    path = tmp_path / "a"
+    path.write_text("old")
+    with pytest.raises(OutputError, match="exists; give --force to replace it"):
+        write(path, what)
+    assert path.read_text() == "old"
+
+
+def test_nothing_is_replaced_unasked_by_what_writes_itself(tmp_path):
+    """It is refused before anything is written."""
+    path = tmp_path / "a"
+    path.write_text("old")
+    with pytest.raises(OutputError, match="exists"), written_whole(path):
+        pytest.fail("the caller was let in")
+    assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(PermissionError(13, "Permission denied"), "permission denied"), (OSError("No NAME"), "no name")],
+)
+def test_a_folder_that_takes_no_file(error, reason, tmp_path, monkeypatch):
+    """The reason of the system is told, in its words or in the error's own."""
+
+    def refuse(*_arguments, **_options):
+        raise error
+
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    with pytest.raises(OutputError, match=rf"a: cannot be written \({reason}\)"):
+        write_text(tmp_path / "a", "new")
+
+
+def test_a_reason_without_a_number(tmp_path):
+    """An error of the caller's own writing is told by its text."""
+    with pytest.raises(OutputError, match=r"cannot be written \(no room\)"), written_whole(tmp_path / "a"):
+        raise OSError("No ROOM")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a pipe with a name is POSIX'")
+def test_a_pipe_is_no_file(tmp_path):
+    """It would be replaced by a file, and nobody would read it."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(OutputError, match="is a device or a pipe; name a file, or - for standard output"):
+        write_text(path, "new", overwrite=True)
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o000])
+def test_new_files_have_the_usual_mode(mask, tmp_path):
+    """As the process' mask has it, which is as it was afterwards."""
+    before = os.umask(mask)
+    try:
+        write_text(tmp_path / "a", "new")
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o645, 0o755])
+def test_a_file_that_is_replaced_keeps_its_mode(mode, tmp_path):
+    """All nine bits."""
+    path = tmp_path / "a"
+    path.write_text("old")
+    path.chmod(mode)
+    write_text(path, "new", overwrite=True)
+    assert path.stat().st_mode & 0o777 == mode
+
+
+def test_a_link_stays(tmp_path):
+    """What it names is replaced."""
+    path, link = tmp_path / "a", tmp_path / "link"
+    path.write_text("old")
+    link.symlink_to(path)
+    write_text(link, "new", overwrite=True)
+    assert link.is_symlink()
+    assert path.read_text() == "new"
+
+
+def test_a_block_of_code():
+    """In Markdown, without what follows its last word."""
+    assert code("a = 1\n\n", "python") == "```python\na = 1\n```"
