@@ -63,7 +63,7 @@ def explained_by_its_fit(case, seeds, replications):
     ])  # fmt: skip
 
 
-@ALL
+@pytest.mark.parametrize("case", [CASES["6 %"], CASES["sliding"]], ids=["6 %", "sliding"])
 def test_a_log_is_explained_by_its_scenario(case):
     """100 logs, 1 to 20 % of 429s: what is expected, to 5 points (2.3 standard errors: p = .02)."""
     held, expected, share = explained_by_itself(case, range(100), 1_000)
@@ -73,8 +73,8 @@ def test_a_log_is_explained_by_its_scenario(case):
 
 @pytest.mark.parametrize("case", [CASES["6 %"]], ids=["6 %"])
 def test_a_log_is_explained_by_its_fit(case):
-    """60 logs: at least 90 % (if it were 95 %, fewer with p = .03 with new seeds; it is more)."""
-    assert explained_by_its_fit(case, range(60), 100) >= 0.90
+    """30 logs: at least 26 (if it were 95 %, fewer with p = .02 with new seeds; it is more)."""
+    assert explained_by_its_fit(case, range(30), 100) >= 26 / 30
 
 
 def test_keys_of_one_project_are_not_explained_by_the_declaration():

@@ -111,6 +111,7 @@ def test_a_file_that_the_workers_do_not_have(logs, opened, tmp_path, monkeypatch
         read(path, pools="infer", workers=opened)
 
 
+@pytest.mark.nightly
 def test_ranges_of_a_log_in_a_bucket(logs, bucket):
     """Every worker opens it for itself: S3 and a cluster together give the events of a file."""
     for shape in SHAPES:

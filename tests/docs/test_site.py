@@ -17,6 +17,10 @@ LOADS = {("script", "src"), ("link", "href"), ("img", "src"), ("iframe", "src"),
          ("video", "src"), ("object", "data"), ("form", "action")}  # fmt: skip
 """What a browser fetches or sends by itself."""
 
+pytestmark = pytest.mark.skipif(
+    not (ROOT / "analysis").is_dir(), reason="the site is made of the sources, which are not here"
+)
+
 
 class Page(HTMLParser):
     """The links, ids and loads of a page."""

@@ -1,8 +1,8 @@
 """Hold what the tests run of the package against its floors: `make coverage`, `make coverage-core`.
 
 ``python tests/measure/coverage_floors.py REPORT.json [--core]`` reads a report of `coverage json` with
-branches, prints a line for each group, and exits with 1 if one is below its floor, naming of the core the lines and
-branches that no test runs. With --core only the pure core is held.
+branches, prints a line for each group, and exits with 1 if one is below its floor, naming of the core the
+lines and branches that no test runs. With --core only the pure core is held.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import keyrota
 from keyrota.cli import notebook as module
 from keyrota.cli.boundary import run
 from keyrota.errors import ConfigurationError
@@ -50,7 +51,7 @@ def test_it_is_the_repositorys_notebook_but_for_the_parameters(folder):
 
 def test_options_become_parameters(folder):
     """Logs, pools, target and growth stand in the cell as values; without --growth nothing grows."""
-    shutil.copy(ROOT / "analysis/keyrota/pools/default_pools.toml", "own.toml")
+    shutil.copy(Path(keyrota.__file__).parent / "pools" / "default_pools.toml", "own.toml")
     assert run(["notebook", str(LOG), "--pools", "own.toml", "--target", "2%", "--growth", "10%/day"]) == 0
     values = parameters("plan.ipynb")
     assert values["LOGS"] == [str(LOG)]
