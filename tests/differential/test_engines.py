@@ -9,6 +9,7 @@ from keyrota.errors import ConfigurationError
 from keyrota.pools.declared import Pool, Quota
 from keyrota.quota.windows import WINDOWS
 from keyrota.rotation.policies import POLICIES
+from keyrota.simulation import compiled
 from keyrota.simulation.compiled import run_compiled
 from keyrota.simulation.model import Model
 from keyrota.simulation.refusal import refusal
@@ -148,12 +149,33 @@ def test_the_configurations_meet_what_they_shall():
 
 
 def test_kernel_in_python_is_the_kernel_compiled():
-    """The lines that are compiled, run by Python, give the same rows."""
-    for number in range(5):
+    """The lines that are compiled, run by Python, give the same rows; these configurations run them all."""
+    for number in (0, 1, 2, 3, 4, 5, 8, 11):
         setting, seed = setting_of(random_scenario(number)), np.random.SeedSequence(number)
-        compiled = run_compiled(setting, seed, keep_trace=True)
+        machine = run_compiled(setting, seed, keep_trace=True)
         plain = run_compiled(setting, seed, keep_trace=True, in_python=True)
-        assert np.array_equal(compiled.trace, plain.trace)
+        assert np.array_equal(machine.trace, plain.trace)
+
+
+def test_counts_are_the_same_without_a_trace():
+    """Nothing of the run depends on whether its rows are kept."""
+    setting, seed = setting_of(random_scenario(0)), np.random.SeedSequence(0)
+    kept, counted = (run_compiled(setting, seed, keep_trace=keep, in_python=True) for keep in (True, False))
+    assert kept.trace is not None
+    assert counted.trace is None
+    for one, other in zip(kept.tally, counted.tally, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_room_grows_with_what_is_under_way(monkeypatch):
+    """A run that begins with room for four isolates and four requests has the rows of one with plenty."""
+    for number in (0, 1):
+        setting, seed = setting_of(random_scenario(number)), np.random.SeedSequence(number)
+        plenty = run_compiled(setting, seed, keep_trace=True)
+        with monkeypatch.context() as patched:
+            patched.setattr(compiled, "FIRST_ROOM", 4)
+            little = run_compiled(setting, seed, keep_trace=True, in_python=True)
+        assert np.array_equal(plenty.trace, little.trace)
 
 
 def test_what_the_kernel_cannot_do_is_refused():

@@ -154,3 +154,13 @@ def test_processes_of_any_kind_in_any_order_give_the_same_digest(start):
     found.update(b"".join(np.stack(table).tobytes() for table in tables))
     expected.update(bytes_of(simulate(HOUR, replications=4, seed=3)))
     assert found.hexdigest() == expected.hexdigest()
+
+
+@pytest.mark.parametrize("engine", ["compiled", "simpy"])
+def test_replications_by_their_numbers(engine):
+    """Some of them, in any order, are those of the whole experiment."""
+    whole = simulate(HOUR, replications=4, engine=engine, seed=3)
+    some = run_replications(setting_of(HOUR), np.random.SeedSequence(3), (3, 1), engine=engine)
+    for number, tally in zip((3, 1), some, strict=True):
+        for mine, table in zip(tally, whole.tallies, strict=True):
+            assert np.array_equal(mine, table[number])
