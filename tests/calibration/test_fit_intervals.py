@@ -59,7 +59,10 @@ def check(found, low, high):
     assert all(low <= share <= high for share in found.values()), found
 
 
-@pytest.mark.parametrize("has_boots", [True, False], ids=["boots", "picks alone"])
+@pytest.mark.parametrize(
+    "has_boots",
+    [pytest.param(True, id="boots"), pytest.param(False, id="picks alone", marks=pytest.mark.nightly)],
+)
 def test_intervals_of_a_small_log_hold_the_truth(has_boots):
     """200 logs of 3 hours at the design's traffic: between 90 and 99.5 % (3.2 standard errors below 95 %).
 
