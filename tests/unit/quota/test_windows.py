@@ -343,3 +343,27 @@ def test_a_rejection_by_the_minute_costs_the_day_a_call_only_if_charged():
             call(FIXED, 1, minute, 10, day, 0, FIRST_NS, charged)
         assert day_room(10, day, 0) == left
         assert day_room(10, day, 1) == 10
+
+
+def test_kinds_are_places_in_the_list_of_names():
+    """And what stands for no limit is below every limit."""
+    assert [WINDOWS[kind] for kind in (FIXED, SLIDING, TOKEN_BUCKET)] == [*WINDOWS]
+    assert (FIXED, UNLIMITED) == (0, -1)
+
+
+@pytest.mark.parametrize("kind", [FIXED, SLIDING, TOKEN_BUCKET])
+@pytest.mark.parametrize("now", [0, 1, FIRST_NS])
+def test_a_window_without_a_call_has_all_its_room(kind, now):
+    """At any time, also at the beginning of all times."""
+    state = window_state(kind, 3)
+    assert has_room(kind, 3, state, now)
+    assert window_room(kind, 3, state, now) == 3
+    assert free_at(kind, 3, state, now) == now
+    assert [minute_call(kind, 3, state, now) for _ in range(4)] == [ADMITTED] * 3 + [PER_MINUTE]
+
+
+def test_room_without_limits_is_a_number_of_the_compiled_engine():
+    """It is more than any limit, and 64 bits hold it."""
+    room = quota_room(FIXED, UNLIMITED, window_state(FIXED, 1), UNLIMITED, day_state(), 0, 0)
+    assert room > 10**18
+    assert np.int64(room) == room
