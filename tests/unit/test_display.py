@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyrota.display import count, listed, redact, sentence, short_share, shown, span, visible
+from keyrota.display import count, listed, redact, sentence, short_share, shown, span, visible, visible_json
 
 
 @pytest.mark.parametrize(
@@ -183,3 +183,36 @@ def test_lists(items, limit, text):
 def test_a_list_names_six_at_most():
     """By default."""
     assert listed(list("abcdefg")) == "a, b, c, d, e, f and 1 more"
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ('{\n "a": 1\n}', '{\n "a": 1\n}'),
+        ('"\u202e"', '"\\u202e"'),
+        ('"\x7f\x9b"', '"\\u007f\\u009b"'),
+        ('"\ufeff\ud800"', '"\\ufeff\\ud800"'),
+        ('"é\u2026🔑"', '"é\u2026🔑"'),
+        ('"?key=abcdefgh"', '"?key=[key]"'),
+    ],
+)
+def test_json_is_safe_and_stays_json(text, safe):
+    """What cannot be seen becomes an escape of JSON, line ends of the layout stay, keys are masked."""
+    assert visible_json(text) == safe
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("AIza%41%42%43", "[key]"),
+        ("AIza%4", "AIza%4"),
+        (r"AIza\x41\u0042c", "[key]"),
+        ("AIza\u200ba\u200bb", "[key]"),
+        ("AIza\x1bab", "[key]"),
+        ("AIza\tabc", "AIza\tabc"),
+        ("AIza\nabc", "AIza\nabc"),
+    ],
+)
+def test_keys_that_are_taken_apart_are_masked(text, masked):
+    """By escapes of addresses or of JSON, by characters that cannot be seen; not by blanks and line ends."""
+    assert redact(text) == masked
