@@ -52,9 +52,25 @@ class Target:
 
 
 ENUMERATION = "tests/known_answer/test_exact_enumeration.py"
+WHOLE = (
+    "the_order_of_the_calls",
+    "a_fault_at_each_call",
+    "a_file_system_that_cannot_sync_is_no_fault",
+    "temporary_files_of_others_stay",
+    "every_name_that_a_file_may_have",
+)
+"""Without the tests that kill processes, which take longer than all the others."""
+
 TARGETS = (
     Target("display", ("tests/unit/test_display.py",)),
-    Target("report.atomic", ("tests/unit/report/test_atomic.py", "tests/unit/report/test_whole_files.py")),
+    Target(
+        "report.atomic",
+        (
+            "tests/unit/report/test_atomic.py",
+            "tests/unit/report/test_whole_files.py",
+            *(f"tests/robustness/test_written_whole.py::test_{name}" for name in WHOLE),
+        ),
+    ),
     Target("rotation.policies", ("tests/unit/rotation/test_policies.py",)),
     Target("quota.windows", ("tests/unit/quota/test_windows.py",)),
     Target("rotation.exact", ("tests/unit/rotation/test_exact.py", ENUMERATION)),

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -248,7 +249,7 @@ def test_a_log_can_be_replayed(capsys, tmp_path):
 def test_a_replayed_log_brings_its_own_span(capsys):
     """Without --start and --duration the span is that of the log: its requests all arrive."""
     log = "sample_logs/day_with_429s.log.zst"
-    root = __import__("pathlib").Path(keyrota.__file__).parents[2]
+    root = Path(__file__).resolve().parents[3]
     reading = keyrota.read(root / log)
     picks = (reading.events["function"] == "chat") & (reading.events["kind"] == "invocation")
     code, out, _ = printed(
@@ -284,7 +285,7 @@ def test_what_a_scenario_or_a_replay_holds_is_not_overridden_silently(capsys, tm
 
 def test_a_replay_keeps_to_the_pool_of_the_picks(capsys):
     """A log that names no functions: the requests of the pool's own keys are replayed, not all."""
-    root = __import__("pathlib").Path(keyrota.__file__).parents[2]
+    root = Path(__file__).resolve().parents[3]
     log = str(root / "sample_logs" / "healthy.json.gz")
     events = keyrota.read_logs(log)
     own = ((events["kind"] == "pick") & (events["pool"] == "CHAT")).sum()
