@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -15,9 +15,11 @@ from keyrota.rotation.runs import find_runs
 from keyrota.rotation.shares import position_counts
 from keyrota.rotation.tails import key_bound, key_test, least_p_value, sum_of_binomials
 
+laws = settings(derandomize=True, deadline=None, max_examples=100)  # a busy machine is no failure
 LENGTHS = st.lists(st.integers(1, 7), min_size=1, max_size=5)
 
 
+@laws
 @given(numbers=st.lists(st.integers(0, 6), min_size=1, max_size=4), data=st.data())
 def test_law_of_a_sum_is_the_convolution(numbers: list[int], data: st.DataObject) -> None:
     """Against SciPy's binomial laws, convolved."""
@@ -29,6 +31,7 @@ def test_law_of_a_sum_is_the_convolution(numbers: list[int], data: st.DataObject
     assert sum_of_binomials(numbers, shares) == pytest.approx(law, abs=1e-13)
 
 
+@laws
 @given(lengths=LENGTHS, size=st.integers(2, 4), starts=st.data())
 def test_p_value_is_bonferroni_over_enumerated_tails(
     lengths: list[int], size: int, starts: st.DataObject
@@ -48,6 +51,7 @@ def test_p_value_is_bonferroni_over_enumerated_tails(
     )
 
 
+@laws
 @given(lengths=LENGTHS, size=st.integers(2, 6), picks=st.data())
 def test_the_bound_is_never_below_the_exact_test(lengths: list[int], size: int, picks: st.DataObject) -> None:
     """Whatever the counts, also such as no rotation makes; equal where all runs cover as much."""
