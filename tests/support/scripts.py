@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a process that runs a test module as a script: it imports from here too."""
+    return os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
 
 
 def script(place: str) -> ModuleType:

@@ -37,6 +37,7 @@ from keyrota.logs.write import (
     write_log,
 )
 from protected import at_page_end, with_slack
+from scripts import environment
 
 PICK = "🔑 Using GOOGLE_KEY_3 (position 1/4 in pool)"
 STAMP = "1762917393993000"
@@ -497,7 +498,9 @@ def scan_at_page_ends() -> int:
 def test_no_byte_behind_the_buffer_is_read() -> None:
     """In a process of its own, which a byte too far would end."""
     command = [sys.executable, __file__]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert int(done.stdout) > 5_000
 

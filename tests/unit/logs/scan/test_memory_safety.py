@@ -5,11 +5,9 @@ In processes of their own, which a byte too far would end.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +22,7 @@ from keyrota.logs.scan.scratch import new_scratch
 from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, NUMBERS, ODD, ROWS, WHY, new_sink
 from keyrota.logs.scan.usual import new_usual
 from keyrota.logs.scan.words import SLACK
+from scripts import environment
 
 KERNELS = {"json": "scan_json", "text": "scan_text"}
 
@@ -149,8 +148,9 @@ def a_byte_too_far() -> None:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, __file__, *arguments]
-    env = os.environ | {"PYTHONPATH": str(Path(protected.__file__).parent)}
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run(
+        command, env=environment(), capture_output=True, text=True, timeout=600, check=False
+    )
 
 
 needs_libc = pytest.mark.skipif(not HAS_LIBC, reason="libc's functions are what could read too far")
