@@ -39,11 +39,14 @@ def mutants_of(source: str) -> list[Mutant]:
                 break
             if changed.count("@overload") != source.count("@overload"):
                 continue  # for the type checker alone
+            number, before, after = difference(source, changed)
+            if "*," in before and "/," in after:
+                continue  # the mark of what is given by name alone is no product
             what = program(changed)
             if what is None or what in seen:
                 continue
             seen.add(what)
-            found.append(Mutant(name.removeprefix("core/"), *difference(source, changed), changed))
+            found.append(Mutant(name.removeprefix("core/"), number, before, after, changed))
     return sorted(found, key=lambda mutant: (mutant.line, mutant.after))
 
 

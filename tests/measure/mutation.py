@@ -51,6 +51,7 @@ class Target:
         return ROOT / "analysis" / "keyrota" / (self.module.replace(".", "/") + ".py")
 
 
+RESULTS_OF_CORE = "tests/unit/test_results.py"
 ENUMERATION = "tests/known_answer/test_exact_enumeration.py"
 WHOLE = (
     "the_order_of_the_calls",
@@ -73,10 +74,13 @@ TARGETS = (
     ),
     Target("rotation.policies", ("tests/unit/rotation/test_policies.py",)),
     Target("quota.windows", ("tests/unit/quota/test_windows.py",)),
-    Target("rotation.exact", ("tests/unit/rotation/test_exact.py", ENUMERATION)),
-    Target("rotation.shares", ("tests/unit/rotation/test_shares.py", ENUMERATION)),
+    Target("rotation.exact", ("tests/unit/rotation/test_exact.py", ENUMERATION, RESULTS_OF_CORE)),
+    Target("rotation.shares", ("tests/unit/rotation/test_shares.py", ENUMERATION, RESULTS_OF_CORE)),
     Target("logs.values", ("tests/unit/logs/test_values.py",)),
-    Target("logs.rules", ("tests/unit/logs/test_own_rules.py", "tests/unit/logs/test_grammar.py")),
+    Target(
+        "logs.rules",
+        ("tests/unit/logs/test_own_rules.py", "tests/unit/logs/test_grammar.py", RESULTS_OF_CORE),
+    ),
     Target("logs.grammar", ("tests/unit/logs/test_grammar.py",)),
 )
 

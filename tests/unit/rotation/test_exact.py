@@ -134,3 +134,10 @@ def test_monte_carlo_p_value_counts_the_data_as_a_draw():
     p_value, standard_error = monte_carlo_p_value(49, 999)
     assert p_value == 0.05
     assert standard_error == pytest.approx(math.sqrt(0.05 * 0.95 / 999))
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_no_picks_are_as_even_as_can_be(size, rng):
+    """The statistic is 0 and the p-value 1."""
+    found = uniform_test([0] * size, rng=rng)
+    assert (found.statistic, found.p_value, found.method) == (0.0, 1.0, "exact")
