@@ -165,6 +165,8 @@ def test_impossible_numbers_are_malformed(message: str, reason: str) -> None:
         ("[r-1] Rate limited (429). Retry 1/3 after 1000ms", Parsed("retry", status=429, retry_after_s=1.0)),
         ("[r-1] Max retries exceeded (status: 429)", Parsed("retry", status=429)),
         ("🔴 Google AI Studio error: 503 {", Parsed("warning", status=503, cause="overloaded")),
+        ("🔴 Google AI Studio error: 504 {", Parsed("warning", status=504, cause="failed-call")),
+        ("🔴 Google AI Studio error: 502 {", Parsed("warning", status=502, cause="failed-call")),
         ("Google AI Studio error: 403 {", Parsed("warning", status=403, cause="failed-call")),
         ("[a1] Google AI Studio error: 429 {", Parsed("rejection", status=429, cause="unknown")),
         (
