@@ -22,8 +22,9 @@ ROWS = [
     ["traffic"],
     ["logs", "rotation", "quota", "traffic.fit", "simulation"],
     ["planning", "findings"],
+    ["watch"],
     ["report"],
-    ["fetch", "history"],
+    ["fetch", "history", "watching"],
     ["cli", "whatif", "testing", "__main__"],
 ]
 STRANGERS = [

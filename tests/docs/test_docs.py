@@ -381,10 +381,11 @@ def test_bounds_of_the_security_page():
 
 NETWORK = {
     "socket", "ssl", "http", "urllib", "ftplib", "smtplib", "requests", "aiohttp", "httpx", "asyncio",
-    "fsspec", "dask", "distributed",
+    "fsspec", "dask", "distributed", "prometheus_client",
 }  # fmt: skip
 OWNERS = {
     "fetch/access.py", "fetch/client.py", "logs/remote.py", "logs/unreachable.py", "cluster.py", "workers.py",
+    "watching/metrics.py",
 }  # fmt: skip
 """Modules that open connections, each for a command or an option that asks for it."""
 

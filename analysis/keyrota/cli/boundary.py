@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "pools": "The declared pools, their limits and their nominal rates.",
     "report": "Is the rotation fair, and if not, which fault is it?",
     "simulate": "A pool under traffic: 429s, cold starts, the use of each key.",
+    "watch": "Follow logs as they grow, and tell when something turns.",
 }
 """Name and one line of help; the module of the same name is imported when it is called."""
 

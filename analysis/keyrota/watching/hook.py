@@ -1,0 +1,92 @@
+"""A user's command, started for each finding that begins or ends; reading the log never waits for it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Callable
+from queue import Full, Queue
+from threading import Thread
+from typing import Final
+
+from keyrota.errors import ConfigurationError
+
+TIMEOUT_S: Final = 30.0
+"""A command that runs longer is ended."""
+
+WAITING: Final = 100
+"""So many findings wait for the command at most; more are left out, and that is told."""
+
+
+class Hook:
+    """Runs a command with a finding as JSON on its standard input, one at a time, without a shell.
+
+    Parameters
+    ----------
+    command
+        The command and its arguments, split as a shell does.
+    on_note
+        Called once if the command fails, and once if it is too slow.
+    timeout_s
+        How long it may run, in seconds.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no command in it, or no such program.
+    """
+
+    def __init__(self, command: str, *, on_note: Callable[[str], None], timeout_s: float = TIMEOUT_S) -> None:
+        from shutil import which
+
+        try:
+            self._command = shlex.split(command, posix=os.name == "posix")
+        except ValueError as error:
+            raise ConfigurationError(f"--on-finding: {error}; quote the command as for a shell") from None
+        if not self._command or which(self._command[0]) is None:
+            name = self._command[0] if self._command else "it is empty"
+            raise ConfigurationError(
+                f"--on-finding: {name}: no such program; name one by its path, with its arguments"
+            )
+        self._on_note, self._timeout_s = on_note, timeout_s
+        self._told: set[str] = set()
+        self._lines: Queue[bytes | None] = Queue(maxsize=WAITING)
+        self._thread = Thread(target=self._work, daemon=True, name="on-finding")
+        self._thread.start()
+
+    def run(self, line: str) -> None:
+        """Have the command run with a line on its standard input; returns at once."""
+        try:
+            self._lines.put_nowait(line.encode())
+        except Full:
+            self._note("findings come faster than the command ends; some were left out")
+
+    def close(self) -> None:
+        """Wait for the commands that are still to run, as long as one may take."""
+        try:
+            self._lines.put(None, timeout=self._timeout_s)
+        except Full:
+            return
+        self._thread.join(self._timeout_s)
+
+    def _work(self) -> None:
+        while (line := self._lines.get()) is not None:
+            try:
+                done = subprocess.run(
+                    self._command, input=line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    timeout=self._timeout_s, check=False,
+                )  # fmt: skip
+            except subprocess.TimeoutExpired:
+                self._note(f"the command took more than {self._timeout_s:g} s and was ended")
+            except OSError as error:
+                self._note(f"the command could not be started ({(error.strerror or str(error)).lower()})")
+            else:
+                if done.returncode:
+                    self._note(f"the command ended with {done.returncode}")
+
+    def _note(self, problem: str) -> None:
+        """Tell of each problem once."""
+        if problem not in self._told:
+            self._told.add(problem)
+            self._on_note(f"--on-finding: {problem}")

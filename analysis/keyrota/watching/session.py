@@ -1,0 +1,218 @@
+"""A watch at work: lines are read, counted and judged until they end or somebody stops it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+from keyrota.errors import InputError
+from keyrota.logs.follow import Follow, Places
+from keyrota.logs.live import LiveRows, LiveState
+from keyrota.logs.own_rules import rule_table
+from keyrota.pools.declared import PoolConfig
+from keyrota.watch.core import DEFAULT_ALPHA, Watch
+from keyrota.watch.episodes import Change
+from keyrota.watching.state import SCHEMA, SavedWatch, fingerprint, load, refuse_damage, save
+
+SAVE_S: Final = 5.0
+"""The state is saved about so often."""
+
+INTERVAL_S: Final = 0.5
+"""How long to wait when nothing has come."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a watch is run.
+
+    Parameters
+    ----------
+    logs
+        What is followed: see `keyrota.logs.follow.Follow`.
+    config
+        The declared pools.
+    alpha
+        Probability of a false alarm over its whole life.
+    interval_s
+        How long to wait when nothing has come.
+    once
+        Read what is there, and end.
+    from_now
+        Begin behind what the files hold.
+    state
+        File that keeps the state.
+    """
+
+    logs: Sequence[str]
+    config: PoolConfig
+    alpha: float = DEFAULT_ALPHA
+    interval_s: float = INTERVAL_S
+    once: bool = False
+    from_now: bool = False
+    state: Path | None = None
+
+
+@dataclass(slots=True)
+class Clock:
+    """The machine's clock, in one place."""
+
+    stopped: Event = field(default_factory=Event)
+
+    def now_ns(self) -> int:
+        """Return nanoseconds since 1970 UTC."""
+        return time.time_ns()
+
+    def elapsed(self) -> float:
+        """Return seconds since some moment; never goes back."""
+        return time.monotonic()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but no longer than until the watch is stopped."""
+        self.stopped.wait(seconds)
+
+
+class Session:
+    """Runs a watch.
+
+    Parameters
+    ----------
+    settings
+        How.
+    on_change
+        Called with findings that began or ended.
+    on_beat
+        Called after each round, and between pieces of a long one.
+    on_note
+        Called with what there is to tell about the files.
+    clock
+        For tests.
+
+    Raises
+    ------
+    ConfigurationError
+        If no pool is declared, or the state file is damaged or of other pools.
+    InputError
+        If a log cannot be followed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        on_change: Callable[[Change], None],
+        on_beat: Callable[[], None] = lambda: None,
+        on_note: Callable[[str], None] = lambda _note: None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings, self._clock = settings, clock or Clock()
+        self._on_change, self._on_beat, self._on_note = on_change, on_beat, on_note
+        self._pools = fingerprint(settings.config, settings.alpha)
+        saved = None if settings.state is None else load(settings.state, self._pools)
+        if settings.state is not None and saved is None:
+            from keyrota.report.atomic import refuse_to_replace
+
+            refuse_to_replace(settings.state, overwrite=True)
+        self._key_labels = saved.key_labels if saved is not None else {}
+        self._states: dict[str, LiveState] = saved.rows if saved is not None else {}
+        try:
+            self.watch = Watch(
+                settings.config, alpha=settings.alpha, state=None if saved is None else saved.watch
+            )
+        except InputError as error:
+            if settings.state is None:
+                raise
+            raise refuse_damage(settings.state, error) from None
+        self._follow = Follow(
+            settings.logs,
+            rule_table(settings.config),
+            from_end=settings.from_now,
+            places=None if saved is None else saved.places,
+        )
+        self._rows: dict[str, LiveRows] = {}
+        self._saved_at = self._clock.elapsed()
+        self._is_behind = False
+        self.read_at_ns = self._clock.now_ns()
+
+    def stop(self) -> None:
+        """End the watch after the piece at hand."""
+        self._clock.stopped.set()
+
+    def run(self) -> None:
+        """Watch until standard input ends, what is there was read (`once`), or `stop` is called."""
+        try:
+            while not self._clock.stopped.is_set():
+                has_read = self._round()
+                if self._follow.is_over or (self._settings.once and not has_read and self._is_done()):
+                    break
+                if not has_read:
+                    self._clock.wait(self._settings.interval_s)
+            self._flush()
+            self._save()
+        finally:
+            self._follow.close()
+
+    def _is_done(self) -> bool:
+        missing = self._follow.waiting_for
+        if missing and not self.watch.state.lines:
+            raise InputError(f"{missing[0]}: no such file or folder")
+        return "-" not in self._settings.logs
+
+    def _round(self) -> bool:
+        """Read what has come, and say whether anything has."""
+        has_read = False
+        for piece in self._follow.pieces():
+            has_read = True
+            now = self._clock.now_ns()
+            self.read_at_ns = now
+            rows = self._rows_of(piece.name)
+            events = rows.read(piece.gathered, now)
+            gathered = piece.gathered
+            self._tell(self.watch.take(events, lines=gathered.lines, malformed=gathered.malformed))
+            self._beat()
+            if self._clock.stopped.is_set():
+                return True
+        for note in self._follow.notes:
+            self._on_note(note)
+        self._follow.notes.clear()
+        if not has_read:
+            self._flush()
+            if not self._settings.once and "-" not in self._settings.logs and self.watch.state.lines:
+                self._tell(self.watch.advance(self._clock.now_ns()))
+        self._beat()
+        return has_read
+
+    def _rows_of(self, name: str) -> LiveRows:
+        if name not in self._rows:
+            self._rows[name] = LiveRows(self._settings.config, self._key_labels, self._states.get(name))
+        return self._rows[name]
+
+    def _flush(self) -> None:
+        """Count what waits for lines that have not come."""
+        for rows in self._rows.values():
+            if rows.state.held:
+                self._tell(self.watch.take(rows.flush()))
+
+    def _tell(self, changes: list[Change]) -> None:
+        for change in changes:
+            self._on_change(change)
+
+    def _beat(self) -> None:
+        self._on_beat()
+        if self._clock.elapsed() - self._saved_at >= SAVE_S:
+            self._save()
+
+    def _save(self) -> None:
+        self._saved_at = self._clock.elapsed()
+        if self._settings.state is None:
+            return
+        states = {**self._states, **{name: rows.state for name, rows in self._rows.items()}}
+        # What standard input held is gone with it.
+        places = self._follow.places if "-" not in self._settings.logs else Places()
+        save(
+            self._settings.state,
+            SavedWatch(SCHEMA, self._pools, places, states, self._key_labels, self.watch.saved()),
+        )
