@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,15 +122,26 @@ def command(
             on_beat=lambda: output.beat(session),
             on_note=output.note,
         )  # fmt: skip
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: session.stop())
         output.beat(session)
-        session.run()
+        with _stopped_by_signals(session.stop):
+            session.run()
         output.end(session)
     from keyrota.watch.wording import RULE_OF
 
     found = session.watch.state.episodes.total
     return int(once and any(RULE_OF[code].severity == "error" for code in found))
+
+
+@contextmanager
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Let Ctrl-C, and a polite request to end, end the watch as usual."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: stop()) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _config(pools: str | None, logs: tuple[str, ...]) -> PoolConfig:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import numpy as np
 
 from keyrota.display import visible
 from keyrota.events import CAUSES
@@ -302,7 +303,7 @@ class LiveRows:
         is_error = kind == _REJECTION
         if place is None or (not is_error and rows.status[at] != 429):
             return
-        announces = not is_error and rows.retry_after_s[at] == rows.retry_after_s[at]
+        announces = not is_error and not bool(np.isnan(rows.retry_after_s[at]))
         cause = _CAUSES[rows.cause[at]] if is_error else "unknown"
         limit = None if rows.limit[at] == MISSING else int(rows.limit[at])
         pool = self._pool_of_429(named, function, place, names[rows.model[at]], time)

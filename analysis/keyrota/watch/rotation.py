@@ -30,8 +30,9 @@ ISOLATES_KEPT: Final = 20_000
 """How many isolates are remembered; the first pick of another one is a start."""
 
 LAST_PICKS: Final = 24
-STUCK_SHARE: Final = 0.9
-"""Of so many picks before an alarm of the starts, the share of one position from which its key is stuck."""
+STUCK_CHANCE: Final = 5e-5
+"""If the last picks before an alarm of the starts all took one position, its key is stuck: so many picks, but
+6 at least, that a fair choice takes the same that often with this probability."""
 
 SHARES: Final = {"starts": 0.5, "repeats": 0.25, "disorder": 0.25}
 _MOMENTS: Final = 1_024
@@ -204,8 +205,9 @@ class PoolRotation:
         """Open the finding that the starts show, at this pick: a stuck key, or starts that are not random."""
         stream, state = self.stream, self.state
         favoured, since = stream.favoured(), stream.suspected_since()
-        last = (state.last_picks + self._positions[: pick + 1])[-min(LAST_PICKS, stream.seen - since) :]
-        is_stuck = last.count(favoured) >= STUCK_SHARE * len(last)
+        count = max(6, math.ceil(math.log(STUCK_CHANCE) / -math.log(self.size)))
+        last = (state.last_picks + self._positions[: pick + 1])[-count:]
+        is_stuck = last == [favoured] * count
         code = "R104" if is_stuck else "R102" if state.knows_isolates else "R101"
         self._open(
             "starts", code, self._times[pick], state.moments.at(since), favoured, stream.log_e,

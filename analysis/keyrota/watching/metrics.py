@@ -7,7 +7,7 @@ number is bounded, and no text of a log is among them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -71,6 +71,7 @@ class Metrics:
         host, port = place
         self._lock = Lock()
         self._families: list[Any] = []
+        self._highest: dict[tuple[str, str], int] = {}
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Told(self))
         try:
@@ -92,7 +93,11 @@ class Metrics:
         clock_ns
             The time, to tell how far behind the log is.
         """
-        families = list(_families(now, clock_ns))
+        for pool in now.pools:
+            for cause, number in pool.rejections.items():
+                # A counter never goes back, also where a 429 got another cause when its body came.
+                self._highest[pool.name, cause] = max(number, self._highest.get((pool.name, cause), 0))
+        families = list(_families(now, self._highest, clock_ns))
         with self._lock:
             self._families = families
 
@@ -118,7 +123,7 @@ class _Told(Collector):
         yield from self._metrics.told()
 
 
-def _families(now: Snapshot, clock_ns: int) -> Iterator[Any]:
+def _families(now: Snapshot, rejected: Mapping[tuple[str, str], int], clock_ns: int) -> Iterator[Any]:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
     def family(kind: Any, name: str, what: str, *labels: str) -> Any:
@@ -140,7 +145,7 @@ def _families(now: Snapshot, clock_ns: int) -> Iterator[Any]:
     for pool in now.pools:
         _picks_of(pool, picks, share, used)
         for cause in CAUSES:
-            rejections.add_metric([pool.name, cause], pool.rejections.get(cause, 0))
+            rejections.add_metric([pool.name, cause], rejected.get((pool.name, cause), 0))
             windows = {
                 "minute": pool.rejections_minute, "hour": pool.rejections_hour, "day": pool.rejections_day,
             }  # fmt: skip

@@ -45,6 +45,8 @@ class Settings:
         Begin behind what the files hold.
     state
         File that keeps the state.
+    save_s
+        How often it is written, in seconds.
     """
 
     logs: Sequence[str]
@@ -54,6 +56,7 @@ class Settings:
     once: bool = False
     from_now: bool = False
     state: Path | None = None
+    save_s: float = SAVE_S
 
 
 @dataclass(slots=True)
@@ -132,6 +135,9 @@ class Session:
             from_end=settings.from_now,
             places=None if saved is None else saved.places,
         )
+        missing = self._follow.waiting_for
+        if settings.once and missing:
+            raise InputError(f"{missing[0]}: no such file or folder")
         self._rows: dict[str, LiveRows] = {}
         self._saved_at = self._clock.elapsed()
         self._is_behind = False
@@ -146,20 +152,17 @@ class Session:
         try:
             while not self._clock.stopped.is_set():
                 has_read = self._round()
-                if self._follow.is_over or (self._settings.once and not has_read and self._is_done()):
+                is_done = self._settings.once and not has_read and "-" not in self._settings.logs
+                if self._follow.is_over or is_done:
                     break
                 if not has_read:
                     self._clock.wait(self._settings.interval_s)
             self._flush()
             self._save()
+            if self._settings.once and not self.watch.state.lines:
+                raise InputError(f"{' '.join(self._settings.logs)}: no line of a log was found")
         finally:
             self._follow.close()
-
-    def _is_done(self) -> bool:
-        missing = self._follow.waiting_for
-        if missing and not self.watch.state.lines:
-            raise InputError(f"{missing[0]}: no such file or folder")
-        return "-" not in self._settings.logs
 
     def _round(self) -> bool:
         """Read what has come, and say whether anything has."""
@@ -202,7 +205,7 @@ class Session:
 
     def _beat(self) -> None:
         self._on_beat()
-        if self._clock.elapsed() - self._saved_at >= SAVE_S:
+        if self._clock.elapsed() - self._saved_at >= self._settings.save_s:
             self._save()
 
     def _save(self) -> None:
