@@ -100,23 +100,23 @@ def command(
     from keyrota.cli.output import refuse_to_overwrite
     from keyrota.watching.session import Session, Settings
 
-    if store is not None:
-        raise ConfigurationError("--store cannot be watched yet; give the files that are added to it")
-    if not logs:
+    if store is not None and logs:
+        raise ConfigurationError("--store watches the history, and LOG... follows logs: give one of them")
+    if not logs and store is None:
         context = click.get_current_context()
         raise click.MissingParameter(
             ctx=context, param=next(p for p in context.command.params if p.name == "logs")
         )
     if interval <= 0:
         raise ConfigurationError("--interval 0s: give a time above 0, such as 0.5s")
-    refuse_to_overwrite([state], [*logs, pools])
+    refuse_to_overwrite([state], [*logs, pools, None if store is None else str(store)])
     with _Output(output_format, quiet=quiet) as output:
         output.serve(metrics)
         output.hook(on_finding)
         session = Session(
             Settings(
-                logs=logs, config=_config(pools, logs), alpha=alpha, interval_s=interval, once=once,
-                from_now=from_now, state=state,
+                logs=logs, config=_config(pools, logs, store), alpha=alpha, interval_s=interval, once=once,
+                from_now=from_now, store=store, state=state,
             ),
             on_change=output.change,
             on_beat=lambda: output.beat(session),
@@ -144,7 +144,7 @@ def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _config(pools: str | None, logs: tuple[str, ...]) -> PoolConfig:
+def _config(pools: str | None, logs: tuple[str, ...], store: Path | None) -> PoolConfig:
     from keyrota.pools.load import configured
 
     if pools != "infer":
@@ -154,6 +154,10 @@ def _config(pools: str | None, logs: tuple[str, ...]) -> PoolConfig:
             "--pools infer reads the log before it is followed, which standard input does not allow; give a "
             "pools file"
         )
+    if store is not None:
+        from keyrota.history import open_store
+
+        return open_store(store).read(pools="infer").pools
     from keyrota.logs.read import read
 
     return read(logs, pools="infer").pools

@@ -49,6 +49,11 @@ def load_timeless(connection: Connection) -> tuple[pd.DataFrame, Marks]:
     return _loaded(connection, "WHERE time_ns IS NULL", [])
 
 
+def load_source(connection: Connection, number: int) -> tuple[pd.DataFrame, Marks]:
+    """Return the events that one source added."""
+    return _loaded(connection, "WHERE source = ?", [number])
+
+
 def within(bounds: Bounds) -> tuple[str, list[int]]:
     """Return the condition of a span, and what stands for its question marks."""
     signs = [(">=", bounds[0]), ("<", bounds[1])]

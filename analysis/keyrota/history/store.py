@@ -177,6 +177,35 @@ class History:
         events, config = named_anew(events, pools)
         return Reading(events, log_input, config, marks)
 
+    def sources_after(self, number: int) -> list[int]:
+        """Return the numbers of the sources that were added after one, ascending; 0 is before the first.
+
+        Raises
+        ------
+        InputError
+            If there is no store.
+        """
+        with connected(self.path, writes=False, wait_s=self.wait_s) as connection:
+            found = connection.execute("SELECT id FROM sources WHERE id > ? ORDER BY id", [number]).fetchall()
+        return [own for (own,) in found]
+
+    def read_source(self, number: int, *, pools: Pools = None) -> pd.DataFrame:
+        """Return the events that one source added, named by the pools; no rows if it was pruned.
+
+        Parameters
+        ----------
+        number
+            One of `sources_after`.
+        pools
+            As of `read`.
+        """
+        from keyrota.history.loading import load_source
+        from keyrota.history.naming import named_anew
+
+        with connected(self.path, writes=False, wait_s=self.wait_s) as connection:
+            events, _ = load_source(connection, number)
+        return events if events.empty else named_anew(events, pools)[0]
+
     def last(self) -> pd.Timestamp | None:
         """Return the time of the last event, ``None`` if no event has one."""
         import pandas as pd

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from keyrota.errors import InputError
 from keyrota.logs.follow import Follow, Places
@@ -17,6 +17,9 @@ from keyrota.pools.declared import PoolConfig
 from keyrota.watch.core import DEFAULT_ALPHA, Watch
 from keyrota.watch.episodes import Change
 from keyrota.watching.state import SCHEMA, SavedWatch, fingerprint, load, refuse_damage, save
+
+if TYPE_CHECKING:
+    from keyrota.watching.store import StoreFeed
 
 SAVE_S: Final = 5.0
 """The state is saved about so often."""
@@ -45,6 +48,8 @@ class Settings:
         Begin behind what the files hold.
     state
         File that keeps the state.
+    store
+        A history that is watched in place of `logs`.
     save_s
         How often it is written, in seconds.
     """
@@ -56,6 +61,7 @@ class Settings:
     once: bool = False
     from_now: bool = False
     state: Path | None = None
+    store: Path | None = None
     save_s: float = SAVE_S
 
 
@@ -135,7 +141,16 @@ class Session:
             from_end=settings.from_now,
             places=None if saved is None else saved.places,
         )
-        missing = self._follow.waiting_for
+        self._store: StoreFeed | None = None
+        missing = list(self._follow.waiting_for)
+        if settings.store is not None:
+            from keyrota.watching.store import StoreFeed
+
+            after = 0 if saved is None else saved.source
+            self._store = StoreFeed(settings.store, settings.config, after)
+            missing += [str(settings.store)] if self._store.is_missing else []
+            if settings.from_now and saved is None:
+                self._store.skip()
         if settings.once and missing:
             raise InputError(f"{missing[0]}: no such file or folder")
         self._rows: dict[str, LiveRows] = {}
@@ -151,7 +166,7 @@ class Session:
         """Watch until standard input ends, what is there was read (`once`), or `stop` is called."""
         try:
             while not self._clock.stopped.is_set():
-                has_read = self._round()
+                has_read = self.poll()
                 is_done = self._settings.once and not has_read and "-" not in self._settings.logs
                 if self._follow.is_over or is_done:
                     break
@@ -160,11 +175,12 @@ class Session:
             self._flush()
             self._save()
             if self._settings.once and not self.watch.state.lines:
-                raise InputError(f"{' '.join(self._settings.logs)}: no line of a log was found")
+                where = " ".join(self._settings.logs) or self._settings.store
+                raise InputError(f"{where}: no line of a log was found")
         finally:
             self._follow.close()
 
-    def _round(self) -> bool:
+    def poll(self) -> bool:
         """Read what has come, and say whether anything has."""
         has_read = False
         for piece in self._follow.pieces():
@@ -178,15 +194,27 @@ class Session:
             self._beat()
             if self._clock.stopped.is_set():
                 return True
-        for note in self._follow.notes:
-            self._on_note(note)
-        self._follow.notes.clear()
+        if self._store is not None:
+            for added in self._store.added():
+                has_read = True
+                self._tell(self.watch.take(added.events, lines=added.rows))
+                self._beat()
+                if self._clock.stopped.is_set():
+                    return True
+        self._notes()
         if not has_read:
             self._flush()
             if not self._settings.once and "-" not in self._settings.logs and self.watch.state.lines:
                 self._tell(self.watch.advance(self._clock.now_ns()))
         self._beat()
         return has_read
+
+    def _notes(self) -> None:
+        for feed in (self._follow, self._store):
+            if feed is not None:
+                for note in feed.notes:
+                    self._on_note(note)
+                feed.notes.clear()
 
     def _rows_of(self, name: str) -> LiveRows:
         if name not in self._rows:
@@ -217,5 +245,13 @@ class Session:
         places = self._follow.places if "-" not in self._settings.logs else Places()
         save(
             self._settings.state,
-            SavedWatch(SCHEMA, self._pools, places, states, self._key_labels, self.watch.saved()),
+            SavedWatch(
+                SCHEMA,
+                self._pools,
+                places,
+                states,
+                self._key_labels,
+                self.watch.saved(),
+                0 if self._store is None else self._store.after,
+            ),
         )

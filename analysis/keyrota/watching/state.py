@@ -42,6 +42,8 @@ class SavedWatch(msgspec.Struct):
         Numbers of keys that logs tell by a masked id.
     watch
         The counts, the evidence, the findings.
+    source
+        The last source of a history that was read.
     """
 
     schema: str
@@ -50,6 +52,7 @@ class SavedWatch(msgspec.Struct):
     rows: dict[str, LiveState]
     key_labels: dict[str, int]
     watch: WatchState
+    source: int = 0
 
 
 def fingerprint(config: PoolConfig, alpha: float) -> str:

@@ -375,3 +375,22 @@ def test_sigterm_ends_as_ctrl_c_does(tmp_path):
     out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert "60 lines" in out
+
+
+def test_a_history_is_watched(tmp_path, capsys):
+    """What is added to a store is counted once, over restarts too, and others may write meanwhile."""
+    from keyrota.history import open_store
+
+    store, log = tmp_path / "history.duckdb", tmp_path / "app.log"
+    arguments = ["watch", "--store", str(store), "--once", "--format", "json", "--state", str(tmp_path / "s")]
+    assert run(arguments) == 3
+    log.write_text(FAIR)
+    open_store(store).add(log)
+    assert run(arguments) == 0
+    log.write_text(FAIR + "".join(line(1_000 + n, 1) for n in range(60)))
+    open_store(store).add(log)
+    assert run(arguments) == 1
+    *_, last = documents(capsys.readouterr().out)
+    assert [pool["picks"] for pool in last["pools"]] == [0, 160, 0]
+    assert last["totals"] == {"R104": 1}
+    assert run([*arguments, str(log)]) == 2
