@@ -9,7 +9,7 @@ comes late, the lines of an error's body, corrects what was told before. The rul
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from keyrota.events import CAUSES
 from keyrota.logs.collect import Gathered
 from keyrota.logs.enrich import POOL_LINE_REACH
 from keyrota.logs.gemini import parse_quota_error
+from keyrota.logs.live_events import Corrected, Event, Pick, Rejected
 from keyrota.logs.recent_picks import RECENT_LINES, RECENT_NS
 from keyrota.logs.rows import KIND_CODES, MISSING, NO_TIME
 from keyrota.logs.sequence import BODY_LINES, BODY_SPAN_NS, FUNCTIONS_IN_FLIGHT
@@ -26,6 +27,9 @@ from keyrota.pools.declared import PoolConfig
 
 PLACES_KEPT: Final = 4_096
 """How many isolates and functions are remembered, those heard of last."""
+
+AHEAD_NS: Final = 86_400_000_000_000
+"""How far ahead a row's time may be: one line of the year 2262 must not make all others late."""
 
 LABELS_KEPT: Final = 1_000
 """How many keys that are told by a masked id get a number."""
@@ -45,44 +49,8 @@ _TEXTS_KEPT: Final = 40
 _NAMELESS: Final = "f "
 
 
-class Pick(NamedTuple):
-    """A key was chosen. `isolate` is ``None`` where the log names none; positions are 1-based."""
-
-    time: int
-    pool: str | None
-    key: int | None
-    position: int | None
-    size: int | None
-    function: str | None
-    isolate: str | None
-
-
-class Rejected(NamedTuple):
-    """A 429; the key is that of the pick before it in the same isolate."""
-
-    time: int
-    pool: str | None
-    cause: str
-    limit: int | None
-    key: int | None
-
-
-class Corrected(NamedTuple):
-    """What a 429 that was told already is, now that its body has come; `was` is the cause that was told."""
-
-    time: int
-    pool: str | None
-    cause: str
-    limit: int | None
-    key: int | None
-    was: str
-
-
-Event = Pick | Rejected | Corrected
-
-
 class _Place(msgspec.Struct):
-    """What is known of an isolate, or of a function where lines name no isolate."""
+    """An isolate, or a function where lines name no isolate."""
 
     function: str | None = None
     pool: str | None = None
@@ -137,7 +105,7 @@ class LiveRows:
         gathered
             Rows in the order of the log.
         now_ns
-            The time of rows before the first that has one.
+            The time now: that of rows before the first that has one. A time far ahead of it is none.
         """
         rows, state = gathered.rows, self.state
         names: list[str | None] = [*rows.names, None]  # a missing code is -1
@@ -149,11 +117,11 @@ class LiveRows:
             [names[i] for i in rows.pool.tolist()],
         ]  # fmt: skip
         self._out = []
-        time = state.time if state.time is not None else now_ns
+        time, latest = now_ns if state.time is None else state.time, now_ns + AHEAD_NS
         for at, (kind, stamp, line, key, position, size, slug, function_id, isolate, named) in enumerate(
             zip(*columns, strict=True)
         ):
-            if stamp != NO_TIME:
+            if stamp != NO_TIME and stamp <= latest:
                 time = stamp
             if state.held:
                 self._release(kind, time, isolate, named)

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from keyrota.errors import ConfigurationError
-from keyrota.logs.live import Event, Pick
+from keyrota.logs.live_events import Event, Pick
 from keyrota.pools.declared import PoolConfig
 from keyrota.watch.episodes import Change, Episodes
 from keyrota.watch.pool import PoolState, PoolWatch

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from keyrota.display import visible
-from keyrota.logs.live import Corrected, Pick, Rejected
+from keyrota.logs.live_events import Corrected, Pick, Rejected
 from keyrota.pools.declared import Pool, PoolConfig, is_function_id
 from keyrota.watch.day import PacificDay
 from keyrota.watch.episodes import Episodes

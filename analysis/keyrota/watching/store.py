@@ -11,7 +11,7 @@ from keyrota.display import visible
 from keyrota.errors import InputError
 from keyrota.events import is_of_kind
 from keyrota.history import open_store
-from keyrota.logs.live import Event, Pick, Rejected
+from keyrota.logs.live_events import Event, Pick, Rejected
 from keyrota.pools.declared import PoolConfig
 from keyrota.quota.rejections import rejected
 

@@ -9,7 +9,8 @@ import pytest
 
 from keyrota.logs.grammar import DEFAULT_RULES
 from keyrota.logs.lines import LineDecoder
-from keyrota.logs.live import Corrected, LiveRows, LiveState, Pick, Rejected
+from keyrota.logs.live import LiveRows, LiveState
+from keyrota.logs.live_events import Corrected, Pick, Rejected
 from keyrota.pools.declared import Pool, PoolConfig, Quota
 from keyrota.quota.days import SECOND_NS
 from keyrota.watch.core import Watch, WatchState
@@ -260,6 +261,18 @@ def random_json(seed, count):
         + b"\n"
         for n, line in enumerate(random_text(seed, count).splitlines())
     )
+
+
+def test_a_time_far_ahead_is_none():
+    """One line that claims a far year does not make all lines after it late."""
+    rows, watch = LiveRows(FOUR, {}), Watch(FOUR)
+    lines = "".join(
+        f"{stamp} Using GOOGLE_KEY_3 (position 1/4 in pool)\n"
+        for stamp in ("2025-11-10T08:00:00Z", "2262-01-01T00:00:00Z", "2025-11-10T08:00:02Z")
+    )
+    watch.take(rows.read(LineDecoder(DEFAULT_RULES).read(lines.encode()), START))
+    (pool, _) = snapshot(watch).pools
+    assert (pool.day.used, watch.state.moment_ns) == (3, START + 2 * SECOND_NS)
 
 
 def watched(data, cuts, *, restart):
