@@ -13,12 +13,21 @@ import re
 # an escape or a character that nobody sees divides.
 _SECRET = re.compile(
     r"AIza(?:[0-9A-Za-z_\-*]|%[0-9A-Fa-f]{2}|\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})"
-    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]){3,}|AQ\.[0-9A-Za-z_\-]{6,}|\bsk-[0-9A-Za-z_\-]{8,}"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]){3,}"
+    r"|AQ\.[0-9A-Za-z_\-]{6,}|\bsk-[0-9A-Za-z_\-]{8,}"
     r"|(?i:(?<=[?&]key=)|(?<=api[-_]key=)|(?<=apikey=)|(?<=bearer ))[0-9A-Za-z_\-.%]{6,}"
 )
 
+_MARKS = ("aiza", "aq.", "sk-", "key=", "bearer ")
+"""Without one of these in small letters a text holds no secret: told sooner than by the pattern."""
+
 # C0 but for nothing, DEL, C1, line separators, bidirectional controls, lone surrogates, BOM.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_UNSAFE = (
+    *range(0x20), *range(0x7F, 0xA0), 0x61C, *range(0x200B, 0x2010), *range(0x2028, 0x202F),
+    *range(0x2060, 0x206A), 0xFEFF, *range(0xD800, 0xE000),
+)  # fmt: skip
+_SPELLED = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _UNSAFE}
+_SPELLED_IN_JSON = {code: f"\\u{code:04x}" for code in _UNSAFE if code != ord("\n")}
 
 
 def redact(text: str) -> str:
@@ -29,7 +38,8 @@ def redact(text: str) -> str:
     >>> redact("GET /v1?key=AIzaSyA1234567890 failed")
     'GET /v1?key=[key] failed'
     """
-    return _SECRET.sub("[key]", text)
+    small = text.lower()
+    return _SECRET.sub("[key]", text) if any(mark in small for mark in _MARKS) else text
 
 
 def visible(text: str) -> str:
@@ -40,7 +50,7 @@ def visible(text: str) -> str:
     >>> visible("a\x1b[31mred")
     'a\\x1b[31mred'
     """
-    return _UNSAFE.sub(_escape, redact(text))
+    return redact(text).translate(_SPELLED)
 
 
 def visible_json(text: str) -> str:
@@ -54,9 +64,7 @@ def visible_json(text: str) -> str:
     >>> visible_json('{"a": "\u202e"}')
     '{"a": "\\u202e"}'
     """
-    return _UNSAFE.sub(
-        lambda found: found.group() if found.group() == "\n" else f"\\u{ord(found.group()):04x}", redact(text)
-    )
+    return redact(text).translate(_SPELLED_IN_JSON)
 
 
 def shown(value: object, limit: int = 60) -> str:
@@ -144,8 +152,3 @@ def listed(items: list[str], limit: int = 6) -> str:
 
 def _two_digits(number: float) -> str:
     return f"{number:.2g}" if number < 99.5 else f"{number:,.0f}"  # not 1e+02
-
-
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -28,6 +28,8 @@ _FAST: Final = msgspec.json.Decoder()
 _FILL: Final = 1 << 16
 _KEPT: Final = 200
 _BETWEEN = re.compile(r"[\s,]*")
+# Brackets that another follows each open an array: a million of them at once, not one by one.
+_BRACKETS = re.compile(r"\[{2,}+")
 _AFTER_BRACKET = re.compile(r"\[\s*+(.?)", re.DOTALL)
 # What a decoder's error leaves unread if more text may mend it: nothing, half a number, half an escape.
 _CUT_TAIL = re.compile(r"\s*+[-+.0-9A-Za-z\\]{0,16}+\s*+")
@@ -121,7 +123,11 @@ class JsonStream:
                     yield Value(value, line, 0)
                     self._line = line + 1
                 continue
-            if mark == "[" and self._opens_array():
+            brackets = _BRACKETS.match(self._text, self._at) if mark == "[" else None
+            if brackets is not None:
+                self._depth += len(brackets[0]) - 1
+                self._advance(brackets.end() - 1)
+            elif mark == "[" and self._opens_array():
                 self._depth += 1
                 self._advance(self._at + 1)
             elif mark == "]" and self._depth:

@@ -153,3 +153,14 @@ def test_gaps_take_linear_time(text: str, size: int) -> None:
     began = time.process_time()
     stream_of(f"{{bad {text}\n{TEXT}", size)
     assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 50])
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_a_run_of_brackets_opens_each(depth: int, size: int) -> None:
+    """Arrays in arrays come out as their elements, in chunks of any size, closed or cut."""
+    text = "[" * depth + '{"a":1},{"a":2}' + "]" * depth
+    for given, is_cut in ((text, False), (text[:-1], True)):
+        stream = JsonStream(given[at : at + size] for at in range(0, len(given), size))
+        assert [value.value for value in stream] == [{"a": 1}, {"a": 2}]
+        assert stream.truncated == is_cut
