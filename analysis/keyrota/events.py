@@ -7,6 +7,7 @@ kept: what a column holds is a number, a time, or a name from a bounded pattern.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -65,6 +66,11 @@ CAUSES: Final = (
     # of a shutdown
     "EventLoopCompleted", "EarlyDrop", "WallClockTime", "CPUTime", "Memory", "TerminationRequested",
 )  # fmt: skip
+
+_CALCULATED: Final = frozenset("=+-@\t\r\x00\uff1d\uff0b\uff0d\uff20'")
+"""First characters of a cell that a spreadsheet may calculate, and the apostrophe that guards them."""
+
+_GUARD: Final = re.compile(f"^'(?=[{re.escape(''.join(sorted(_CALCULATED)))}])")
 
 NO_TIME: Final = int(np.iinfo("int64").min)
 """What stands for a missing time among nanoseconds."""
@@ -248,11 +254,18 @@ def write_events(events: pd.DataFrame, path: Path, file_format: str) -> None:
         return
     plain = events.assign(time=iso_times(events["time"]))
     if file_format == "csv":
+        for name in plain.columns[plain.dtypes == "category"]:
+            plain[name] = plain[name].cat.rename_categories(_guarded)
         plain.to_csv(path, index=False, lineterminator="\n")
     elif file_format == "ndjson":
         plain.to_json(path, orient="records", lines=True, force_ascii=False)
     else:
         raise ConfigurationError(f"event table: format {shown(file_format)} is not parquet, csv or ndjson")
+
+
+def _guarded(name: str) -> str:
+    """Return a name that a spreadsheet takes for text: with an apostrophe before what it would calculate."""
+    return f"'{name}" if name[:1] in _CALCULATED else name
 
 
 def read_events(path: str | Path) -> pd.DataFrame:
@@ -275,6 +288,9 @@ def read_events(path: str | Path) -> pd.DataFrame:
             frame = pd.read_json(path, orient="records", lines=True, dtype=False)
         else:
             frame = pd.read_csv(path)
+            for name, dtype in COLUMNS.items():
+                if dtype == "category" and name in frame and not pd.api.types.is_numeric_dtype(frame[name]):
+                    frame[name] = frame[name].str.replace(_GUARD, "", regex=True)
         return check_events(frame)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
