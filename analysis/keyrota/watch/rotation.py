@@ -29,6 +29,9 @@ favoured has no more than its fair share, rounded up; steps that all go to the n
 ISOLATES_KEPT: Final = 20_000
 """How many isolates are remembered; the first pick of another one is a start."""
 
+STEPS_KEPT: Final = 64
+"""How many of the last steps are remembered by their times, to tell since when they are broken."""
+
 LAST_PICKS: Final = 24
 STUCK_CHANCE: Final = 5e-5
 """If the last picks before an alarm of the starts all took one position, its key is stuck: so many picks, but
@@ -88,6 +91,7 @@ class RotationState(msgspec.Struct):
     starts: int = 0
     steps: int = 0
     broken_steps: int = 0
+    step_times: list[int] = msgspec.field(default_factory=list)
     last_picks: list[int] = msgspec.field(default_factory=list)
     tests: dict[str, TestState] = msgspec.field(
         default_factory=lambda: {name: TestState() for name in SHARES}
@@ -171,6 +175,9 @@ class PoolRotation:
         state.starts += sum(self._is_start)
         state.steps += len(self._steps)
         state.broken_steps += sum(step != self._step for _, step, _ in self._steps)
+        state.step_times = (state.step_times + [time for time, _, _ in self._steps[-STEPS_KEPT:]])[
+            -STEPS_KEPT:
+        ]
         state.last_picks = (state.last_picks + self._positions[-LAST_PICKS:])[-LAST_PICKS:]
         self._positions, self._times, self._is_start, self._steps = [], [], [], []
 
@@ -247,7 +254,8 @@ class PoolRotation:
             time_ns, _, index = self._steps[done - 1]
             own = stream.seen - stream.suspected_since()
             code = "R104" if name == "repeats" else "R103"
-            self._open(name, code, time_ns, time_ns, index, stream.log_e, own)
+            last = (self.state.step_times + [time for time, _, _ in self._steps[:done]])[-STEPS_KEPT:]
+            self._open(name, code, time_ns, last[-min(own, len(last))], index, stream.log_e, own)
             test.whole_steps = 0
 
     def _open(

@@ -160,6 +160,7 @@ def test_a_stuck_isolate_is_named_by_its_repeats():
     changes = watch.take([pick(2_000 + n, 3, isolate="stuck") for n in range(40)])
     assert told(changes) == [("start", "R104")]
     assert changes[0].episode.keys == [5]
+    assert changes[0].episode.facts["since_ns"] == START + 2_001 * SECOND_NS
     again = watch.take([pick(3_000 + n, n % 4 + 1, isolate="well") for n in range(70)])
     assert told(again) == [("end", "R104")]
 
