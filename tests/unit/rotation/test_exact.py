@@ -141,3 +141,8 @@ def test_no_picks_are_as_even_as_can_be(size, rng):
     """The statistic is 0 and the p-value 1."""
     found = uniform_test([0] * size, rng=rng)
     assert (found.statistic, found.p_value, found.method) == (0.0, 1.0, "exact")
+
+
+def test_a_row_that_is_larger_than_a_block_is_one():
+    """Memory holds at least a draw at a time."""
+    assert blocks(2, 1 << 21) == [slice(0, 1), slice(1, 2)]
