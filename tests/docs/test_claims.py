@@ -145,3 +145,22 @@ def test_picks_of_a_fair_key_of_two():
     count = stats.binom(picks, 0.5)
     assert round(100 * (count.cdf(high) - count.cdf(low - 1))) in (part, part + 1)
     assert round(100 * (count.cdf(high - 1) - count.cdf(low))) in (part, part - 1)
+
+
+NAMED = re.compile(r"`(tests/[a-z0-9_/]+(?:\.py)?)`")
+
+
+@pytest.mark.parametrize("page", ["SECURITY.md", "docs/reliability.md"])
+def test_a_page_of_promises_names_tests_that_exist(page):
+    """Files and folders, and there are some."""
+    named = set(NAMED.findall((ROOT / page).read_text(encoding="utf-8")))
+    assert len(named) > 5
+    assert [place for place in sorted(named) if not (ROOT / place).exists()] == []
+
+
+def test_every_goal_of_reliability_has_a_row():
+    """42 of them, each once."""
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    goals = {"I": 12, "O": 10, "S": 7, "F": 7, "P": 6}
+    expected = [f"{kind}{number}" for kind, most in goals.items() for number in range(1, most + 1)]
+    assert re.findall(r"^\| ([IOSFP][0-9]{1,2}) \|", page, re.MULTILINE) == expected
