@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -104,7 +105,9 @@ class Follow:
         self._pipe = _Pipe(rules) if STDIN in paths else None
         self.notes: list[str] = []
         self._done = list(places.done) if places is not None else []
-        for path, (position, shape) in (places.logs if places is not None else {}).items():
+        self._elsewhere = {} if places is None else dict(places.logs)
+        for path in [path for path in self._elsewhere if self._is_given(path)]:
+            position, shape = self._elsewhere.pop(path)
             log = self._add(path, is_named=path in paths, position=position, shape=shape)
             if log.file.lost:
                 self.notes.append(log.file.lost)
@@ -125,7 +128,7 @@ class Follow:
             if log.file.position is not None
         }
         ended = [position for log in self._logs.values() for position in log.file.done]
-        return Places(logs, (self._done + ended)[-DONE_KEPT:])
+        return Places({**self._elsewhere, **logs}, (self._done + ended)[-DONE_KEPT:])
 
     @property
     def waiting_for(self) -> list[str]:
@@ -218,6 +221,13 @@ class Follow:
                 if name not in self._logs and (is_named or not self._is_known(Path(name))):
                     self._add(name, is_named=is_named)
             self._tell_of_waiting(given, is_missing=not names or not os.path.lexists(names[0]))
+
+    def _is_given(self, path: str) -> bool:
+        """Say whether a file of an earlier run is among those that are followed now."""
+        return any(
+            path == given or Path(given) in Path(path).parents or fnmatch(path, given)
+            for given in self._paths
+        )
 
     def _tell_of_waiting(self, given: str, *, is_missing: bool) -> None:
         if is_missing and given not in self._waited:

@@ -155,8 +155,6 @@ class Session:
             raise InputError(f"{missing[0]}: no such file or folder")
         self._rows: dict[str, LiveRows] = {}
         self._saved_at = self._clock.elapsed()
-        self._is_behind = False
-        self.read_at_ns = self._clock.now_ns()
 
     def stop(self) -> None:
         """End the watch after the piece at hand."""
@@ -186,7 +184,6 @@ class Session:
         for piece in self._follow.pieces():
             has_read = True
             now = self._clock.now_ns()
-            self.read_at_ns = now
             rows = self._rows_of(piece.name)
             events = rows.read(piece.gathered, now)
             gathered = piece.gathered

@@ -18,6 +18,7 @@ from keyrota.logs.live import LiveState
 from keyrota.pools.declared import PoolConfig
 from keyrota.report.atomic import write_bytes
 from keyrota.watch.core import WatchState
+from keyrota.watch.wording import as_finding
 
 SCHEMA: Final = "keyrota.watch-state/1"
 
@@ -89,7 +90,9 @@ def load(path: Path, expected: str) -> SavedWatch | None:
         if schema != SCHEMA:
             raise ConfigurationError(f"{path}: is no state of a watch; {remedy}")
         saved = msgspec.convert(told, SavedWatch, strict=False, str_keys=True)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+        for episode in (*saved.watch.episodes.opened.values(), *saved.watch.episodes.over):
+            as_finding(episode)
+    except (msgspec.MsgspecError, LookupError, TypeError, ValueError, RecursionError):
         raise ConfigurationError(f"{path}: is a damaged state of a watch; {remedy}") from None
     if saved.pools != expected:
         raise ConfigurationError(

@@ -296,6 +296,17 @@ def test_a_damaged_state_is_refused(content, words, tmp_path, capsys):
     assert state.read_bytes() == content
 
 
+def test_a_state_with_a_strange_finding_is_refused(tmp_path, capsys):
+    """A state whose findings are none of a watch's is damaged."""
+    (tmp_path / "app.log").write_text(STUCK)
+    state = tmp_path / "state.json"
+    arguments = ["watch", "--once", "--state", str(state), str(tmp_path / "app.log")]
+    assert run(arguments) == 1
+    state.write_text(state.read_text().replace('"code":"R104"', '"code":"X999"'))
+    assert run(arguments) == 2
+    assert "damaged state" in capsys.readouterr().err
+
+
 def test_a_state_of_other_pools_is_refused(tmp_path, capsys):
     """Counts of other pools, or of another alpha, are not gone on with."""
     (tmp_path / "app.log").write_text(FAIR)

@@ -170,6 +170,19 @@ def test_places_survive_a_restart(tmp_path):
         assert times(second) + times(second) == [2, 3], (number, how)
 
 
+def test_places_of_other_logs_are_kept_and_not_read(tmp_path):
+    """A log that is not given this time is not followed, and not read again when it is given once more."""
+    logs = [tmp_path / name for name in ("a.log", "b.log")]
+    for number, log in enumerate(logs):
+        log.write_text(line(number))
+    both = follow(*logs)
+    assert times(both) == [0, 1]
+    append(logs[1], line(2))
+    alone = follow(logs[0], places=both.places)
+    assert times(alone) == []
+    assert times(follow(*logs, places=alone.places)) == [2]
+
+
 def test_a_log_that_is_gone_is_told_of(tmp_path):
     """If the file of an earlier run is gone, that is said, and the new one is read from its start."""
     log = tmp_path / "app.log"
