@@ -36,14 +36,15 @@ class StepStream(msgspec.Struct):
         Number of steps.
     wealth
         Of each alternative, over the moments at which it may have begun.
-    since
-        Of each alternative, the step from which it wins most.
+    best, since
+        Of each alternative, the most that one moment has won, and which: the number of its first step.
     highest
         The highest ln E so far.
     """
 
     seen: int = 0
     wealth: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(BROKEN_SHARES))
+    best: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(BROKEN_SHARES))
     since: list[int] = msgspec.field(default_factory=lambda: [0] * len(BROKEN_SHARES))
     highest: float = 0.0
 
@@ -54,7 +55,7 @@ class StepStream(msgspec.Struct):
 
     def suspected_since(self) -> int:
         """Return the 0-based number of the step from which on the evidence is strongest."""
-        return self.since[self.wealth.index(max(self.wealth))]
+        return self.since[self.best.index(max(self.best))]
 
     def add(self, is_broken: Sequence[bool], level: float) -> int | None:
         """Take the next steps up to the one at which ln E reaches a level, and return its index."""
@@ -63,8 +64,9 @@ class StepStream(msgspec.Struct):
             self.seen += 1
             weight = 1 / (self.seen * (self.seen + 1))
             for number, gains in enumerate(_GAINS):
-                if self.wealth[number] <= weight:
-                    self.since[number] = self.seen - 1
+                if self.best[number] <= weight:
+                    self.best[number], self.since[number] = weight, self.seen - 1
+                self.best[number] *= gains[broken]
                 self.wealth[number] = (self.wealth[number] + weight) * gains[broken]
             if broken and sum(self.wealth) / len(_GAINS) + 1 / (self.seen + 1) >= enough:
                 self.highest = max(self.highest, self.log_e)

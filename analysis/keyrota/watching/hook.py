@@ -76,6 +76,7 @@ class Hook:
                 done = subprocess.run(
                     self._command, input=line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                     timeout=self._timeout_s, check=False,
+                    start_new_session=os.name == "posix",  # Ctrl-C ends the watch, not the command
                 )  # fmt: skip
             except subprocess.TimeoutExpired:
                 self._note(f"the command took more than {self._timeout_s:g} s and was ended")
