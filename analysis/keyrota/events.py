@@ -265,7 +265,8 @@ def write_events(events: pd.DataFrame, path: Path, file_format: str) -> None:
 
 def _guarded(name: str) -> str:
     """Return a name that a spreadsheet takes for text: with an apostrophe before what it would calculate."""
-    return f"'{name}" if name[:1] in _CALCULATED else name
+    is_stdin = name == "-"  # alone it is no formula
+    return f"'{name}" if name[:1] in _CALCULATED and not is_stdin else name
 
 
 def read_events(path: str | Path) -> pd.DataFrame:

@@ -42,6 +42,8 @@ def test_no_cell_is_calculated_and_none_is_lost(column: str, tmp_path: Path) -> 
         cells = [row[column] for row in csv.DictReader(file)]
     assert not [cell for cell in cells if cell.startswith(CALCULATED)]
     assert read_events(path)[column].tolist() == NAMES
+    write_events(make_events({"kind": ["pick"], "key": [1], column: ["-"]}), path, "csv")
+    assert read_events(path)[column].tolist() == ["-"]  # standard input
 
 
 @pytest.mark.parametrize("name", ["=1+1", "@SUM(A1)", "+x", "-x"])
