@@ -238,7 +238,7 @@ def targets(page):
     linked = re.findall(
         r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", re.sub(r"```.*?```", "", text_of(page), flags=re.DOTALL)
     )
-    named = re.findall(r"\bdocs/[\w/-]+\.(?:md|py)\b", text_of(page))
+    named = re.findall(r"(?<!tests/)\bdocs/[\w/-]+\.(?:md|py)\b", text_of(page))
     return [page.parent / target for target in linked] + [ROOT / target for target in named]
 
 
