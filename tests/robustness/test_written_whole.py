@@ -160,8 +160,8 @@ def test_a_full_disk_behind_standard_output(command: str, tmp_path: Path) -> Non
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "keyrota", command, "-q", str(path)], stdout=full, stderr=subprocess.PIPE,
-            text=True, timeout=120,
-        )  # fmt: skip
+            text=True, timeout=120, env={**os.environ, "PYTHONUNBUFFERED": ""},
+        )  # fmt: skip  # buffered, what is left is written at exit
     assert done.returncode == 4
     assert done.stderr == "keyrota: error: the output could not be written (no space left on device)\n"
 

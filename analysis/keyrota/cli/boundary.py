@@ -99,10 +99,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has seen enough; Python must not complain about the rest at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader has seen enough
         return 0
     except OSError as error:
+        _drop_output()
         told = (error.strerror or str(error)).lower()
         return _failed(f"the output could not be written ({told})", 4, debug=debug)
     except MemoryError:
@@ -115,6 +115,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
             debug=debug,
         )
     return code
+
+
+def _drop_output() -> None:
+    """Leave what cannot be printed: Python would complain about it at exit, with a code of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _invoke(arguments: list[str]) -> int:
