@@ -135,6 +135,17 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def reason_of(error: OSError) -> str:
+    """Return why the system refused, to stand inside a sentence.
+
+    Examples
+    --------
+    >>> reason_of(FileNotFoundError(2, "No such file or directory"))
+    'no such file or directory'
+    """
+    return (error.strerror or str(error)).lower()
+
+
 def listed(items: list[str], limit: int = 6) -> str:
     """Join names for a sentence, the first `limit` of them.
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import click
 
 from keyrota import __version__
+from keyrota.display import reason_of
 from keyrota.errors import KeyrotaError
 
 INTERRUPTED: Final = 130
@@ -103,8 +104,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         _drop_output()
-        told = (error.strerror or str(error)).lower()
-        return _failed(f"the output could not be written ({told})", 4, debug=debug)
+        return _failed(f"the output could not be written ({reason_of(error)})", 4, debug=debug)
     except MemoryError:
         return _failed("out of memory; give fewer logs at a time, or a part with --since and --until", 3)
     except Exception as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from keyrota.cli.scenario_options import ScenarioArguments, flag, only_for
 from keyrota.cli.traffic import function_names, traffic_of
-from keyrota.display import listed, shown
+from keyrota.display import listed, reason_of, shown
 from keyrota.errors import ConfigurationError
 from keyrota.opening import opened_to_read
 
@@ -101,9 +101,7 @@ def _from_file(name: str) -> Scenario:
         with opened_to_read(path) as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigurationError(
-            f"--scenario {name}: cannot be read ({(error.strerror or str(error)).lower()})"
-        ) from None
+        raise ConfigurationError(f"--scenario {name}: cannot be read ({reason_of(error)})") from None
     if len(data) > MAX_BYTES:
         raise ConfigurationError(f"--scenario {name}: larger than 64 MiB; this is no scenario")
     try:

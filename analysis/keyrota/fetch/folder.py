@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from keyrota.display import shown
+from keyrota.display import reason_of, shown
 from keyrota.errors import ConfigurationError, InputError, OutputError
 from keyrota.fetch.rows import KINDS, key_of_line
 from keyrota.fetch.spans import Span, joined
@@ -61,9 +61,7 @@ class Folder:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(
-                f"{self.path}: the folder cannot be made ({(error.strerror or str(error)).lower()})"
-            ) from error
+            raise OutputError(f"{self.path}: the folder cannot be made ({reason_of(error)})") from error
 
     def read(self) -> None:
         """Read how far the folder goes.
@@ -192,7 +190,7 @@ class Folder:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from error
+            raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
         try:
             state = json.loads(data)
             if state["schema"] != SCHEMA:
@@ -240,4 +238,4 @@ def _lines(path: Path) -> Iterator[bytes]:
         with path.open("rb") as file:
             yield from file
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from error
+        raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error

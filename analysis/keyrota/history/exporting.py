@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from keyrota.display import reason_of
 from keyrota.errors import InputError, OutputError
 from keyrota.events import write_events
 from keyrota.history.accounts import Exported
@@ -68,9 +69,7 @@ def export(
             fresh.chmod(0o777 & ~_mask())
             fresh.replace(folder)
     except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be written ({(error.strerror or str(error)).lower()})"
-        ) from error
+        raise OutputError(f"{folder}: cannot be written ({reason_of(error)})") from error
     return Exported(files=len(days), rows=rows, bytes=size)
 
 

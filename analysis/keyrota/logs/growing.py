@@ -16,6 +16,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from keyrota.display import reason_of
 from keyrota.errors import InputError
 
 FINGERPRINT_BYTES: Final = 256
@@ -144,7 +145,7 @@ class GrowingFile:
                 return self._complete(chunk)
             return self._at_end()
         except OSError as error:
-            raise InputError(f"{self.path}: {(error.strerror or str(error)).lower()}") from error
+            raise InputError(f"{self.path}: {reason_of(error)}") from error
 
     def _open(self) -> bool:
         """Open the file that is at the path now, at its start."""

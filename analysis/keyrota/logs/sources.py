@@ -14,7 +14,7 @@ from io import BufferedIOBase, RawIOBase
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from keyrota.display import visible
+from keyrota.display import reason_of, visible
 from keyrota.errors import InputError
 from keyrota.logs.compression import CHUNK_BYTES
 from keyrota.logs.remote import find, is_address, masked, opened
@@ -86,7 +86,7 @@ class Source:
                 with opened_to_read(Path(self.name), buffering=0) as file:
                     yield file
         except OSError as error:
-            raise InputError((error.strerror or str(error)).lower()) from error
+            raise InputError(reason_of(error)) from error
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the raw bytes, chunk by chunk.
@@ -163,7 +163,7 @@ def _folder(path: str) -> Iterator[Source]:
     names: list[str] = []
 
     def unreadable(error: OSError) -> None:
-        raise InputError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
+        raise InputError(f"{error.filename}: {reason_of(error)}") from error
 
     for folder, folders, files in os.walk(path, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -179,7 +179,7 @@ def _file(path: str, *, is_named: bool) -> Source:
     try:
         status = os.stat(path)
     except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        raise InputError(f"{path}: {reason_of(error)}") from error
     size = status.st_size if stat.S_ISREG(status.st_mode) else None
     return Source(os.fspath(path), size, is_named)
 

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from keyrota.display import reason_of
 from keyrota.errors import OutputError
 
 _HAS_LOCKS: Final = find_spec("fcntl") is not None
@@ -63,7 +64,7 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         with suppress(OSError):
             _sync(path.parent)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})") from error
+        raise OutputError(f"{path}: cannot be written ({reason_of(error)})") from error
     finally:
         if not is_done:
             with suppress(OSError):
@@ -112,7 +113,7 @@ def _temporary(path: Path) -> tuple[int | None, Path]:
                 return handle, Path(name)
             os.close(handle)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})") from error
+        raise OutputError(f"{path}: cannot be written ({reason_of(error)})") from error
 
 
 def _prefix(path: Path) -> str:

@@ -10,6 +10,7 @@ from queue import Full, Queue
 from threading import Thread
 from typing import Final
 
+from keyrota.display import reason_of
 from keyrota.errors import ConfigurationError
 
 TIMEOUT_S: Final = 30.0
@@ -81,7 +82,7 @@ class Hook:
             except subprocess.TimeoutExpired:
                 self._note(f"the command took more than {self._timeout_s:g} s and was ended")
             except OSError as error:
-                self._note(f"the command could not be started ({(error.strerror or str(error)).lower()})")
+                self._note(f"the command could not be started ({reason_of(error)})")
             else:
                 if done.returncode:
                     self._note(f"the command ended with {done.returncode}")

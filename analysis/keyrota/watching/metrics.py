@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+from keyrota.display import reason_of
 from keyrota.errors import ConfigurationError, OutputError
 from keyrota.watch.day import Budget
 from keyrota.watch.pool import OTHER
@@ -78,7 +79,7 @@ class Metrics:
             self._server, self._thread = start_http_server(port, addr=host, registry=registry)
         except OSError as error:
             raise OutputError(
-                f"--metrics {host}:{port}: cannot be served ({(error.strerror or str(error)).lower()}); "
+                f"--metrics {host}:{port}: cannot be served ({reason_of(error)}); "
                 "name another port, or 0 for a free one"
             ) from error
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self._server.server_port}/metrics"

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from keyrota.display import reason_of
 from keyrota.errors import ConfigurationError, InputError
 from keyrota.logs.follow import Places
 from keyrota.logs.live import LiveState
@@ -77,9 +78,7 @@ def load(path: Path, expected: str) -> SavedWatch | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigurationError(
-            f"{path}: cannot be read ({(error.strerror or str(error)).lower()})"
-        ) from error
+        raise ConfigurationError(f"{path}: cannot be read ({reason_of(error)})") from error
     try:
         told = msgspec.json.decode(data)
         schema = told.get("schema") if isinstance(told, dict) else None

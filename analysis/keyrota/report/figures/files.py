@@ -13,7 +13,7 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
-from keyrota.display import shown
+from keyrota.display import reason_of, shown
 from keyrota.errors import OutputError
 from keyrota.report.atomic import refuse_to_replace, write_bytes
 from keyrota.report.figures.figure import ReportFigure
@@ -132,7 +132,7 @@ def _make(folder: Path) -> None:
             raise OutputError(f"{shown(str(folder))} is not a folder; name a folder for the figures")
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise OutputError(
             f"{shown(str(folder))}: the folder cannot be made ({reason}); name another"
         ) from error
