@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,9 +10,8 @@ import numpy as np
 from keyrota.display import count, listed
 from keyrota.findings.facts import LogFacts, PoolFacts
 from keyrota.findings.rule import Finding, Rule, Severity
-from keyrota.findings.wording import agree, per_cent, places
+from keyrota.findings.wording import agree, clock, iso, per_cent, places
 from keyrota.quota.account import Account
-from keyrota.quota.days import PACIFIC
 from keyrota.quota.limits import stated_limit
 from keyrota.rotation.alike import unique_numbers
 
@@ -90,7 +88,7 @@ def _day_limit_hit(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     for pool, account, number in with_rejections(facts, "per-day"):
         limit = account.day.in_force
         ended = [(day, day.exhausted_at) for day in account.days if day.exhausted_at is not None]
-        when = [f"{day.date} from {_clock(moment)}" for day, moment in ended if moment is not None]
+        when = [f"{day.date} from {clock(moment)}" for day, moment in ended if moment is not None]
         of = f"the limit of {limit:,} a Pacific day" if limit is not None else "the limit of a Pacific day"
         yield rule.finding(
             f"{_calls(pool, account, number)} got a 429 by {of}"
@@ -105,7 +103,7 @@ def _day_limit_hit(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
                 **_evidence(account, "per-day", number),
                 "limit": limit,
                 "days": {
-                    str(day.date): {f"key {key}": _iso(moment) for key, moment in day.exhausted}
+                    str(day.date): {f"key {key}": iso(moment) for key, moment in day.exhausted}
                     for day, _ in ended
                 },
             },
@@ -208,15 +206,6 @@ def _evidence(account: Account, cause: str, number: int) -> dict[str, object]:
         "first": None if chosen["time"].isna().all() else f"{first:%Y-%m-%dT%H:%M:%SZ}",
         "places": places(chosen),
     }
-
-
-def _clock(moment: int) -> str:
-    utc = dt.datetime.fromtimestamp(moment // 10**9, dt.UTC)
-    return f"{utc.astimezone(PACIFIC):%H:%M} Pacific ({utc:%H:%M} UTC)"
-
-
-def _iso(moment: int) -> str:
-    return f"{dt.datetime.fromtimestamp(moment // 10**9, dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 RULES: Final = (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from keyrota.findings.facts import PoolFacts
+from keyrota.quota.days import PACIFIC
 
 
 def key_at(pool: PoolFacts, position: int) -> int | None:
@@ -61,6 +63,29 @@ def p_in_words(p_value: float) -> str:
     ('p = 0.031', 'p = 3e-09', 'p < 1e-12')
     """
     return f"p = {p_value:.2g}" if p_value >= 1e-12 else "p < 1e-12"
+
+
+def iso(moment_ns: int) -> str:
+    """Return a moment, in nanoseconds since 1970 UTC, as ISO 8601 UTC to the second.
+
+    Examples
+    --------
+    >>> iso(1_762_917_393_993_000_000)
+    '2025-11-12T03:16:33Z'
+    """
+    return f"{dt.datetime.fromtimestamp(moment_ns // 10**9, dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def clock(moment_ns: int) -> str:
+    """Return such a moment for people: the Pacific time and the UTC time.
+
+    Examples
+    --------
+    >>> clock(1_762_917_393_993_000_000)
+    '19:16 Pacific (03:16 UTC)'
+    """
+    utc = dt.datetime.fromtimestamp(moment_ns // 10**9, dt.UTC)
+    return f"{utc.astimezone(PACIFIC):%H:%M} Pacific ({utc:%H:%M} UTC)"
 
 
 def places(rows: pd.DataFrame, limit: int = 3) -> list[str]:

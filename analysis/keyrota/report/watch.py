@@ -6,11 +6,12 @@ from typing import Final, Literal
 
 import msgspec
 
+from keyrota.findings.wording import iso
 from keyrota.report.schema import FindingReport, SpanReport
 from keyrota.watch.day import Budget
 from keyrota.watch.episodes import Change, Episode
 from keyrota.watch.snapshot import PoolNow, Snapshot
-from keyrota.watch.wording import as_finding, iso
+from keyrota.watch.wording import as_finding
 
 SCHEMA: Final = "keyrota.watch/1"
 

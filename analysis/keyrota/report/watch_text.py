@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from keyrota.display import count, sentence, visible
-from keyrota.findings.wording import per_cent
+from keyrota.findings.wording import clock, iso, per_cent
 from keyrota.report.console import Line, Table, printed
 from keyrota.watch.day import Budget
 from keyrota.watch.episodes import Change, Episode
 from keyrota.watch.snapshot import PoolNow, Snapshot
-from keyrota.watch.wording import as_finding, clock, iso
+from keyrota.watch.wording import as_finding
 
 FINDINGS_SHOWN = 8
 """So many findings are shown on the screen, the open ones first."""

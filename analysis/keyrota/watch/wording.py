@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from typing import Any, Final
 
 from keyrota.display import count, listed
 from keyrota.findings.registry import RULES
 from keyrota.findings.rule import Finding
-from keyrota.findings.wording import agree
-from keyrota.quota.days import PACIFIC
+from keyrota.findings.wording import agree, clock, iso
 from keyrota.watch.episodes import Episode
 
 RULE_OF: Final = {rule.code: rule for rule in RULES}
@@ -32,17 +30,6 @@ def as_finding(episode: Episode) -> Finding:
         keys=tuple(episode.keys),
         evidence={**evidence, "number": episode.number, "last": iso(episode.last_ns)},
     )
-
-
-def iso(moment_ns: int) -> str:
-    """Return a moment as ISO 8601 UTC, to the second."""
-    return f"{dt.datetime.fromtimestamp(moment_ns // 10**9, dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def clock(moment_ns: int) -> str:
-    """Return a moment for people: the Pacific time and the UTC time."""
-    utc = dt.datetime.fromtimestamp(moment_ns // 10**9, dt.UTC)
-    return f"{utc.astimezone(PACIFIC):%H:%M} Pacific ({utc:%H:%M} UTC)"
 
 
 def _keys(episode: Episode) -> str:
