@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
-from keyrota.watch.windows import HOUR_NS, MINUTE_NS
+from keyrota.quota.windows import MINUTE_NS
+from keyrota.watch.windows import HOUR_NS
 
 TOLD_LAST: Final = 100
 """How many findings that are over are kept for the summary."""

@@ -87,10 +87,9 @@ class PoolWatch:
     def reject(self, event: Rejected | Corrected) -> None:
         """Count a 429, or put right what was counted."""
         state, time, cause = self.state, event.time, event.cause
-        number = 1
         if isinstance(event, Corrected):
             self._count(time, event.was, -1)
-        self._count(time, cause, number)
+        self._count(time, cause, 1)
         keys = () if event.key is None or event.key not in self._labels else (event.key,)
         code = CODE_OF_CAUSE.get(cause)
         if code == "Q302":

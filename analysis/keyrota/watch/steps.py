@@ -38,15 +38,12 @@ class StepStream(msgspec.Struct):
         Of each alternative, over the moments at which it may have begun.
     best, since
         Of each alternative, the most that one moment has won, and which: the number of its first step.
-    highest
-        The highest ln E so far.
     """
 
     seen: int = 0
     wealth: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(BROKEN_SHARES))
     best: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(BROKEN_SHARES))
     since: list[int] = msgspec.field(default_factory=lambda: [0] * len(BROKEN_SHARES))
-    highest: float = 0.0
 
     @property
     def log_e(self) -> float:
@@ -69,7 +66,5 @@ class StepStream(msgspec.Struct):
                 self.best[number] *= gains[broken]
                 self.wealth[number] = (self.wealth[number] + weight) * gains[broken]
             if broken and sum(self.wealth) / len(_GAINS) + 1 / (self.seen + 1) >= enough:
-                self.highest = max(self.highest, self.log_e)
                 return index
-        self.highest = max(self.highest, self.log_e)
         return None

@@ -7,8 +7,9 @@ from typing import Final
 
 import msgspec
 
-SECOND_NS: Final = 1_000_000_000
-MINUTE_NS: Final = 60 * SECOND_NS
+from keyrota.quota.days import SECOND_NS
+from keyrota.quota.windows import MINUTE_NS
+
 HOUR_NS: Final = 60 * MINUTE_NS
 
 

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from keyrota.quota.days import PACIFIC, SECOND_NS
+from keyrota.quota.windows import MINUTE_NS
 from keyrota.watch.day import PacificDay, budget
-from keyrota.watch.windows import HOUR_NS, MINUTE_NS, RecentCounts, last_hour, last_minute
+from keyrota.watch.windows import HOUR_NS, RecentCounts, last_hour, last_minute
 
 START = 1_762_761_600 * SECOND_NS
 
