@@ -60,6 +60,13 @@ store_option = click.option(
 )
 
 
+def missing_logs() -> click.MissingParameter:
+    """Return the error of a command that was given neither LOG... nor --store."""
+    context = click.get_current_context()
+    missing = next(param for param in context.command.params if param.name == "logs")
+    return click.MissingParameter(ctx=context, param=missing)
+
+
 def log_options(command: Command) -> Command:
     """Add LOG..., --store, --pools, what bounds the reading, --cluster, -q, --debug: `LogArguments`."""
 
@@ -77,9 +84,7 @@ def log_options(command: Command) -> Command:
         **rest: Any,
     ) -> Any:
         if not logs and store is None:
-            context = click.get_current_context()
-            missing = next(param for param in context.command.params if param.name == "logs")
-            raise click.MissingParameter(ctx=context, param=missing)
+            raise missing_logs()
         workers = workers_of_options(-1, cluster)
         arguments = LogArguments(logs, pools, since, until, quiet, store, workers, max_inflated, strict)
         return command(arguments, **rest)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyrota.cli.options import debug_option, pools_file, quiet_option, store_option
+from keyrota.cli.options import debug_option, missing_logs, pools_file, quiet_option, store_option
 from keyrota.cli.values import Duration, Share
 from keyrota.errors import ConfigurationError
 
@@ -103,10 +103,7 @@ def command(
     if store is not None and logs:
         raise ConfigurationError("--store watches the history, and LOG... follows logs: give one of them")
     if not logs and store is None:
-        context = click.get_current_context()
-        raise click.MissingParameter(
-            ctx=context, param=next(p for p in context.command.params if p.name == "logs")
-        )
+        raise missing_logs()
     if interval <= 0:
         raise ConfigurationError("--interval 0s: give a time above 0, such as 0.5s")
     refuse_to_overwrite([state], [*logs, pools, None if store is None else str(store)])
@@ -214,9 +211,10 @@ class _Output:
 
     def change(self, change: Any) -> None:
         """Tell of a finding that began or ended."""
-        from keyrota.report.watch import as_line, event_of
+        from keyrota.report.as_json import as_json_line
+        from keyrota.report.watch import event_of
 
-        line = as_line(event_of(change))
+        line = as_json_line(event_of(change))
         if self._hook is not None:
             self._hook.run(line)
         if self._is_json:
@@ -257,13 +255,14 @@ class _Output:
         if self._live is not None:
             self._live.stop()
         if self._is_json:
-            from keyrota.report.watch import as_line, summary_of
+            from keyrota.report.as_json import as_json_line
+            from keyrota.report.watch import summary_of
 
-            click.echo(as_line(summary_of(now)), nl=False)
+            click.echo(as_json_line(summary_of(now)), nl=False)
         else:
-            from keyrota.report.watch_text import as_summary
+            from keyrota.report.watch_text import as_screen
 
-            click.echo(as_summary(now, **self._drawing()), nl=False)
+            click.echo(as_screen(now, **self._drawing()), nl=False)
 
     def _drawing(self) -> dict[str, Any]:
         style = self._style

@@ -11,11 +11,19 @@ from keyrota.display import visible_json
 
 def as_json(content: Any) -> str:
     """Return a report, or any structure of plain values, as indented JSON text with a final newline."""
+    return visible_json(msgspec.json.format(_encoded(content), indent=2).decode()) + "\n"
+
+
+def as_json_line(content: Any) -> str:
+    """Return the same on one line, for a stream of them."""
+    return visible_json(_encoded(content).decode()) + "\n"
+
+
+def _encoded(content: Any) -> bytes:
     try:
-        encoded = msgspec.json.encode(content, order="sorted")
+        return msgspec.json.encode(content, order="sorted")
     except UnicodeEncodeError:  # half a character: of a file's name that is no UTF-8
-        encoded = msgspec.json.encode(_whole(msgspec.to_builtins(content)), order="sorted")
-    return visible_json(msgspec.json.format(encoded, indent=2).decode()) + "\n"
+        return msgspec.json.encode(_whole(msgspec.to_builtins(content)), order="sorted")
 
 
 def _whole(value: Any) -> Any:

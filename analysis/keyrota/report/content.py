@@ -14,7 +14,6 @@ from keyrota.errors import ConfigurationError, ModelError
 from keyrota.events import check_events
 from keyrota.findings.facts import DEFAULT_ALPHA, DEFAULT_TARGET, LogFacts, PoolFacts, gather
 from keyrota.findings.registry import find_all
-from keyrota.findings.rule import Finding
 from keyrota.logs.read import LogInput, Reading
 from keyrota.pools.declared import PoolConfig
 from keyrota.pools.infer import infer_pools
@@ -141,7 +140,7 @@ def build_report(facts: LogFacts) -> Report:
         span=_span(facts.events),
         alpha=facts.alpha,
         pools=[_pool(pool, facts) for pool in facts.pools],
-        findings=[_finding(finding) for finding in find_all(facts)],
+        findings=[FindingReport.of(finding) for finding in find_all(facts)],
     )
 
 
@@ -235,16 +234,3 @@ def _runs(pool: PoolFacts) -> list[RunReport]:
         )
         for place, number in zip(order.tolist(), known[order].tolist(), strict=True)
     ]
-
-
-def _finding(finding: Finding) -> FindingReport:
-    return FindingReport(
-        finding.code,
-        finding.name,
-        finding.severity,
-        finding.pool,
-        list(finding.keys),
-        finding.message,
-        dict(finding.evidence),
-        finding.remedy,
-    )

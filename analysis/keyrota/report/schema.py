@@ -5,11 +5,14 @@ The schema is a contract: a field may be added; none is renamed or removed witho
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
 
 from keyrota.report.comparison import ComparisonReport
+
+if TYPE_CHECKING:
+    from keyrota.findings.rule import Finding
 
 SCHEMA = "keyrota.report/1"
 
@@ -279,6 +282,21 @@ class FindingReport(msgspec.Struct, frozen=True):
     message: str
     evidence: dict[str, Any]
     remedy: str
+
+    @classmethod
+    def of(cls, finding: Finding, **more: Any) -> Self:
+        """Return a finding as JSON has it, with whatever a kind of report tells beside it."""
+        return cls(
+            code=finding.code,
+            name=finding.name,
+            severity=finding.severity,
+            pool=finding.pool,
+            keys=list(finding.keys),
+            message=finding.message,
+            evidence=dict(finding.evidence),
+            remedy=finding.remedy,
+            **more,
+        )
 
 
 class Report(msgspec.Struct, frozen=True):

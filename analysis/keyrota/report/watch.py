@@ -106,19 +106,8 @@ class WatchSummary(msgspec.Struct, frozen=True):
 
 def finding_of(episode: Episode) -> WatchFinding:
     """Return a finding with its begin and its end."""
-    found = as_finding(episode)
-    return WatchFinding(
-        code=found.code,
-        name=found.name,
-        severity=found.severity,
-        pool=found.pool,
-        keys=list(found.keys),
-        message=found.message,
-        evidence=dict(found.evidence),
-        remedy=found.remedy,
-        start=iso(episode.start_ns),
-        end=None if episode.end_ns is None else iso(episode.end_ns),
-    )
+    end = None if episode.end_ns is None else iso(episode.end_ns)
+    return WatchFinding.of(as_finding(episode), start=iso(episode.start_ns), end=end)
 
 
 def event_of(change: Change) -> WatchEvent:
@@ -142,11 +131,6 @@ def summary_of(now: Snapshot) -> WatchSummary:
         [finding_of(episode) for episode in (*now.open, *now.over)],
         now.total,
     )
-
-
-def as_line(told: WatchEvent | WatchSummary) -> str:
-    """Return a line of JSON with its end."""
-    return msgspec.json.encode(told, order="sorted").decode() + "\n"
 
 
 def _pool(pool: PoolNow) -> WatchPool:

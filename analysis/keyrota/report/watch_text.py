@@ -15,7 +15,7 @@ FINDINGS_SHOWN = 8
 
 
 def as_screen(now: Snapshot, *, color: bool, width: int, unicode: bool = True) -> str:
-    """Return what a watch shows at a moment: the head, a block for each pool that is used, the findings."""
+    """Return what a watch shows, also as its last word: the head, a block for each pool, the findings."""
     parts: list[Line | Table] = [Line(_head(now), "bold")]
     used = [pool for pool in now.pools if pool.picks or pool.rejections]
     for pool in used:
@@ -31,11 +31,6 @@ def as_screen(now: Snapshot, *, color: bool, width: int, unicode: bool = True) -
         )
     parts += [Line(""), *_findings(now)]
     return printed(parts, color=color, width=width, unicode=unicode)
-
-
-def as_summary(now: Snapshot, *, color: bool, width: int, unicode: bool = True) -> str:
-    """Return the last word of a watch: what the screen shows."""
-    return as_screen(now, color=color, width=width, unicode=unicode)
 
 
 def as_event_line(change: Change) -> str:
