@@ -91,6 +91,31 @@ def test_a_declaration_from_a_pipe_does_not_hang(
     assert "a pipe that nobody writes to" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["watch", "--once"], 3, "no plain file; pipe it in and give - instead"),
+        (["watch", "--once", "x.log", "--state"], 2, "a pipe that nobody writes to"),
+        (["watch", "--once", "--store"], 3, "is a device or a pipe; a history is a file"),
+        (["report", "--store"], 3, "is a device or a pipe; a history is a file"),
+    ],
+)
+def test_a_watch_and_a_history_are_no_pipes(
+    arguments: list[str],
+    code: int,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What has to be a file is refused if it is a pipe, instead of waiting for its writer."""
+    monkeypatch.setattr(opening, "PATIENCE_S", 0.2)
+    began = time.monotonic()
+    assert run([*arguments, pipe(tmp_path)]) == code
+    assert time.monotonic() - began < LONGEST_S
+    assert told in capsys.readouterr().err
+
+
 def test_a_pipe_waits_for_a_writer_that_is_late(tmp_path: Path) -> None:
     """Who opens the pipe a moment after the reader is waited for."""
     path = pipe(tmp_path)

@@ -77,6 +77,8 @@ def connected(path: Path, *, writes: bool, wait_s: float, creates: bool = False)
         _create(path)
     elif path.is_dir():
         raise failure(f"{path}: is a folder; a history is a file")
+    elif not path.is_file():
+        raise failure(f"{path}: is a device or a pipe; a history is a file")
     deadline = time.monotonic() + wait_s
     with _writers_lock(path, deadline, writes=writes):
         yield from _connections(path, deadline, failure, writes=writes)

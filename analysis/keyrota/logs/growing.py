@@ -150,13 +150,13 @@ class GrowingFile:
     def _open(self) -> bool:
         """Open the file that is at the path now, at its start."""
         try:
+            # Looked at before it is opened: the opening of a pipe waits for a writer.
+            if not stat.S_ISREG(os.stat(self.path).st_mode):
+                raise InputError(f"{self.path}: no plain file; pipe it in and give - instead")
             stream = self.path.open("rb", buffering=0)
         except FileNotFoundError:
             return False
         status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            stream.close()
-            raise InputError(f"{self.path}: no plain file; pipe it in and give - instead")
         self._take(stream, status, 0, 0)
         if self._from_end:
             self._from_end = False
@@ -288,6 +288,8 @@ def _head_of(stream: BinaryIO, length: int) -> tuple[int, str]:
 def has_same_start(path: Path, position: Position) -> bool:
     """Say whether a file begins as another one did, and goes at least as far as that was read."""
     try:
+        if not path.is_file():
+            return False
         with path.open("rb", buffering=0) as stream:
             size = os.fstat(stream.fileno()).st_size
             told = (position.length, position.fingerprint)

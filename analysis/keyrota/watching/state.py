@@ -16,6 +16,7 @@ from keyrota.display import reason_of
 from keyrota.errors import ConfigurationError, InputError
 from keyrota.logs.follow import Places
 from keyrota.logs.live import LiveState
+from keyrota.opening import opened_to_read
 from keyrota.pools.declared import PoolConfig
 from keyrota.report.atomic import write_bytes
 from keyrota.watch.core import WatchState
@@ -73,7 +74,7 @@ def load(path: Path, expected: str) -> SavedWatch | None:
     """
     remedy = "remove it to begin anew, or name another file with --state"
     try:
-        with path.open("rb") as stream:
+        with opened_to_read(path) as stream:
             data = stream.read(MAX_BYTES)
     except FileNotFoundError:
         return None

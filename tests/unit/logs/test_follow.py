@@ -217,8 +217,10 @@ def test_what_cannot_be_followed_says_what_to_do(tmp_path, content, what):
 
 
 def test_a_fifo_is_refused(tmp_path):
-    """Of a pipe with a name the reader is told to pipe it in."""
+    """Of a pipe with a name the reader is told to pipe it in, whether somebody writes to it or not."""
     os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="give - instead"):
+        times(follow(tmp_path / "pipe"))
     writer = os.open(tmp_path / "pipe", os.O_RDWR | os.O_NONBLOCK)
     with pytest.raises(InputError, match="give - instead"):
         times(follow(tmp_path / "pipe"))
