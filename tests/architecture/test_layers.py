@@ -131,7 +131,7 @@ def test_no_module_calls(danger, owners):
     ("library", "owners"),
     [
         ("simpy", {"simulation.model"}),
-        ("numba", {"simulation.compiled", "logs.scan.machine"}),
+        ("numba", {"simulation.compiled", "logs.scan.machine", "logs.scan.instructions"}),
         ("joblib", {"workers"}),
         ("distributed", {"cluster", "workers"}),
         ("duckdb", {"history.database"}),

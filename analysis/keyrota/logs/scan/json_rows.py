@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from keyrota.events import NO_TIME
-from keyrota.logs.scan.alphabet import CR, JSON, LF, NOTHING, QUOTE, SLUG, UNSURE
+from keyrota.logs.scan.alphabet import CR, JSON, NOTHING, QUOTE, SLUG, UNSURE
 from keyrota.logs.scan.found import (
     FRAGMENT,
     INVOCATION,
@@ -43,9 +43,9 @@ from keyrota.logs.scan.json_layout import (
     keep_layout,
     place_fields,
 )
+from keyrota.logs.scan.json_place import GLUED, doubtful_records, message_start
 from keyrota.logs.scan.json_syntax import (
     ARRAY,
-    COLON,
     END_OBJECT,
     OBJECT,
     after_space,
@@ -58,31 +58,11 @@ from keyrota.logs.scan.message import read_message
 from keyrota.logs.scan.names import NO_ROOM, id_hash, is_identifier, number_of
 from keyrota.logs.scan.sink import AT, BLANKS, FULL, LINES, MORE, ODD, ROWS, WHY, put
 from keyrota.logs.scan.stamps import iso_time, number_time
+from keyrota.logs.scan.wide import LEAST_REACH, MOST_REACH, line_ends
 
-_EVENT_MESSAGE: Final = letters('"event_message"')
-_EVENT_TEXT: Final = letters('"event_message":"')
 _FUNCTIONS: Final = letters("/functions/")
 _V1: Final = letters("v1/")
 _SLUG_LENGTH: Final = 64
-
-
-def _line_message(buffer: Any, at: int, end: int, place: int) -> int:
-    """Return where the text of ``event_message`` begins in a record, -1 if that is not sure.
-
-    Most probably it is at the place where it was in the record before.
-    """
-    name = at + place - len(_EVENT_TEXT)
-    if name > at and is_at(buffer, _EVENT_TEXT, name, end):
-        return at + place if find(buffer, OBJECT, at + 1, name) == name else -1
-    name = find_text(buffer, _EVENT_MESSAGE, at, end)
-    # It is a name of the record itself if no object was opened before it.
-    if name >= end or find(buffer, OBJECT, at + 1, name) < name:
-        return -1
-    to = after_space(buffer, name + len(_EVENT_MESSAGE), end)
-    if to >= end or buffer[to] != COLON:
-        return -1
-    to = after_space(buffer, to + 1, end)
-    return to + 1 if to < end and buffer[to] == QUOTE else -1
 
 
 def _time_of(buffer: Any, at: int, to: int) -> int:
@@ -160,106 +140,109 @@ def scan_json(
 ) -> int:
     """Walk over the lines of a buffer from where `numbers` say, and write each record that is an event.
 
-    As `keyrota.logs.scan.text.scan_text`; ``plan[0]`` is set where two records may share a line.
+    As `keyrota.logs.scan.text.scan_text`, with what `plan` tells of the log.
     """
-    found, fields, layouts = scratch.found, scratch.fields, scratch.layouts
-    at = numbers[AT]
+    ends = scratch.ends
     numbers[WHY] = MORE
-    found[:] = -1
-    place = 0
-    while at < end:
-        stop = find(buffer, LF, at, end)
-        if stop == end and not is_last:
+    scratch.found[:] = -1
+    reach = LEAST_REACH
+    while numbers[WHY] == MORE and numbers[AT] < end:
+        lines = line_ends(buffer, numbers[AT], end, is_last, reach, ends)
+        if lines == 0:
             break
-        to = stop
-        while to > at and (buffer[to - 1] == CR or buffer[to - 1] == 32):
-            to -= 1
-        if to == at:
-            numbers[LINES] += 1
-            numbers[BLANKS] += 1
-            at = stop + 1
-            continue
-        kind = UNSURE
-        message = -1
-        if (
-            buffer[at] == OBJECT
-            and buffer[to - 1] == END_OBJECT
-            and not (plan[0] and _is_glued(buffer, at, to))
-        ):
-            message = _line_message(buffer, at, to, place)
-            if message >= 0:
-                place = message - at
-                kind = read_message(buffer, message, to, JSON, found)
-        if kind == NOTHING:
-            numbers[LINES] += 1
-            at = stop + 1
-            continue
-        name = isolate = function_id = -1
-        time = NO_TIME
-        if kind >= 0 or kind == REQUEST:
-            message_end = string_end(buffer, message, to)
-            if message_end < 0 or not _read_fields(buffer, at, to, message, message_end, fields, layouts):
-                kind = UNSURE
-        if kind == REQUEST:
-            # What the message does not say the row may: a function, and how it was answered.
-            is_event = fields[CODE] >= 0 and (
-                fields[FUNCTION] >= 0
-                or fields[INNER_FUNCTION] >= 0
-                or fields[PATH] >= 0
-                or fields[ADDRESS] >= 0
-            )
-            if not is_event:
-                numbers[LINES] += 1
-                at = stop + 1
-                continue
-            kind = UNSURE
-        if kind >= 0:
-            time = _event_time(buffer, fields)
-            if time == UNSURE:
-                kind = UNSURE
-            if fields[PATH] >= 0 or fields[ADDRESS] >= 0:
-                told = _slug(buffer, fields[PATH], fields[PATH + 1], found) if fields[PATH] >= 0 else 0
-                if told == 0 and fields[ADDRESS] >= 0:
-                    told = _slug(buffer, fields[ADDRESS], fields[ADDRESS + 1], found)
-                if told < 0 or kind == POOL_LINE or kind == SHUTDOWN:
-                    kind = UNSURE
-        if kind >= 0:
-            if found[NAME_START] >= 0:
-                name = number_of(buffer, found[NAME_START], found[NAME_END], names, False)
-            isolate = _name(buffer, fields, EXECUTION, INNER_EXECUTION, names)
-            function_id = _name(buffer, fields, FUNCTION, INNER_FUNCTION, names)
-        if kind == UNSURE:
-            numbers[WHY] = ODD
-            break
-        if name == NO_ROOM or isolate == NO_ROOM or function_id == NO_ROOM or numbers[ROWS] >= len(sink.kind):
-            numbers[WHY] = FULL
-            break
-        numbers[LINES] += 1
-        row = put(sink, numbers, kind, time, found)
-        sink.isolate[row] = isolate
-        sink.function_id[row] = function_id
-        if kind == POOL_LINE:
-            sink.pool[row] = name
-        elif kind != SHUTDOWN:
-            sink.function[row] = name
-        elif isolate < 0:
-            sink.isolate[row] = name
-        if is_identifier(buffer, fields[ID], fields[ID + 1]):
-            sink.row_id[row] = id_hash(buffer, fields[ID], fields[ID + 1])
-        if kind == SHUTDOWN:
-            sink.cause[row] = fields[STATED_CAUSE]
-        elif kind == INVOCATION:
-            if fields[CODE] >= 0:
-                sink.status[row] = fields[CODE]
-            if fields[DURATION] >= 0:
-                sink.duration_ms[row] = fields[DURATION]
-        elif kind == REJECTION or kind == FRAGMENT:
-            sink.text_start[row], sink.text_end[row] = message, message_end
-        numbers[ROWS] = row + 1
-        found[:] = -1
-        at = stop + 1
-    numbers[AT] = min(at, end)
+        reach = min(4 * reach, MOST_REACH)
+        first = numbers[LINES]
+        for index in range(doubtful_records(buffer, ends, lines, plan, scratch.doubtful)):
+            line = scratch.doubtful[index]
+            numbers[LINES] = first + line
+            at, stop = ends[line] + 1, ends[line + 1]
+            numbers[WHY] = _record(buffer, at, stop, names, sink, scratch, numbers, plan)
+            if numbers[WHY] != MORE:
+                numbers[AT] = at
+                break
+        else:
+            numbers[LINES] = first + lines
+            numbers[AT] = min(ends[lines] + 1, end)
     return 0
+
+
+def _record(
+    buffer: Any, at: int, stop: int, names: Any, sink: Any, scratch: Any, numbers: Any, plan: Any
+) -> int:
+    """Write the event that a record is, if it is one; say whether to go on."""
+    found, fields, layouts = scratch.found, scratch.fields, scratch.layouts
+    to = stop
+    while to > at and (buffer[to - 1] == CR or buffer[to - 1] == 32):
+        to -= 1
+    if to == at:
+        numbers[BLANKS] += 1
+        return MORE
+    kind = UNSURE
+    message = -1
+    is_object = buffer[at] == OBJECT and buffer[to - 1] == END_OBJECT
+    if is_object and not (plan[GLUED] and _is_glued(buffer, at, to)):
+        message = message_start(buffer, at, to, plan)
+        if message >= 0:
+            kind = read_message(buffer, message, to, JSON, found)
+    if kind == NOTHING:
+        return MORE
+    name = isolate = function_id = -1
+    time = NO_TIME
+    if kind >= 0 or kind == REQUEST:
+        message_end = string_end(buffer, message, to)
+        if message_end < 0 or not _read_fields(buffer, at, to, message, message_end, fields, layouts):
+            kind = UNSURE
+    if kind == REQUEST:
+        # What the message does not say the row may: a function, and how it was answered.
+        is_event = fields[CODE] >= 0 and (
+            fields[FUNCTION] >= 0 or fields[INNER_FUNCTION] >= 0 or fields[PATH] >= 0 or fields[ADDRESS] >= 0
+        )
+        if not is_event:
+            return MORE
+        kind = UNSURE
+    if kind >= 0:
+        time = _event_time(buffer, fields)
+        if time == UNSURE:
+            kind = UNSURE
+        if fields[PATH] >= 0 or fields[ADDRESS] >= 0:
+            told = _slug(buffer, fields[PATH], fields[PATH + 1], found) if fields[PATH] >= 0 else 0
+            if told == 0 and fields[ADDRESS] >= 0:
+                told = _slug(buffer, fields[ADDRESS], fields[ADDRESS + 1], found)
+            if told < 0 or kind == POOL_LINE or kind == SHUTDOWN:
+                kind = UNSURE
+    if kind >= 0:
+        if found[NAME_START] >= 0:
+            name = number_of(buffer, found[NAME_START], found[NAME_END], names, False)
+        isolate = _name(buffer, fields, EXECUTION, INNER_EXECUTION, names)
+        function_id = _name(buffer, fields, FUNCTION, INNER_FUNCTION, names)
+    if kind == UNSURE:
+        return ODD
+    if name == NO_ROOM or isolate == NO_ROOM or function_id == NO_ROOM or numbers[ROWS] >= len(sink.kind):
+        return FULL
+    numbers[LINES] += 1
+    row = put(sink, numbers, kind, time, found)
+    sink.isolate[row] = isolate
+    sink.function_id[row] = function_id
+    if kind == POOL_LINE:
+        sink.pool[row] = name
+    elif kind != SHUTDOWN:
+        sink.function[row] = name
+    elif isolate < 0:
+        sink.isolate[row] = name
+    if is_identifier(buffer, fields[ID], fields[ID + 1]):
+        sink.row_id[row] = id_hash(buffer, fields[ID], fields[ID + 1])
+    if kind == SHUTDOWN:
+        sink.cause[row] = fields[STATED_CAUSE]
+    elif kind == INVOCATION:
+        if fields[CODE] >= 0:
+            sink.status[row] = fields[CODE]
+        if fields[DURATION] >= 0:
+            sink.duration_ms[row] = fields[DURATION]
+    elif kind == REJECTION or kind == FRAGMENT:
+        sink.text_start[row], sink.text_end[row] = message, message_end
+    numbers[ROWS] = row + 1
+    found[:] = -1
+    return MORE
 
 
 def _is_glued(buffer: Any, at: int, end: int) -> bool:

@@ -34,6 +34,7 @@ def _modules() -> list[ModuleType]:
         isolates,
         json_fields,
         json_layout,
+        json_place,
         json_rows,
         json_syntax,
         json_walk,
@@ -49,13 +50,14 @@ def _modules() -> list[ModuleType]:
         stamps,
         text,
         usual,
+        wide,
         words,
     )
 
     return [
-        alphabet, libc, words, prefix, refused, found, picks, isolates, failures, requests, message, names,
-        stamps, usual, sink, marks, text, csv_columns, csv_tail, csv_cut, csv_rows, json_syntax,
-        json_layout, json_fields, json_walk, json_rows,
+        alphabet, libc, words, wide, prefix, refused, found, picks, isolates, failures, requests, message,
+        names, stamps, usual, sink, marks, text, csv_columns, csv_tail, csv_cut, csv_rows, json_syntax,
+        json_layout, json_fields, json_walk, json_place, json_rows,
     ]  # fmt: skip
 
 
@@ -71,7 +73,7 @@ def machine_code(name: str) -> Any:
     import numba
     from numba.extending import register_jitable
 
-    _register(numba, register_jitable)
+    _register(register_jitable)
     function = next(function for function in _functions() if function.__name__ == name)
     return _compiled(numba, function, _fingerprint())
 
@@ -93,83 +95,27 @@ def _fingerprint() -> int:
     """
     from keyrota import events
     from keyrota.logs import hashing, rows, tables, times
+    from keyrota.logs.scan import instructions
 
     fingerprint = 1
-    for module in (*_modules(), events, hashing, rows, tables, times):
+    for module in (*_modules(), instructions, events, hashing, rows, tables, times):
         fingerprint = zlib.crc32(inspect.getsource(module).encode(), fingerprint)
     return fingerprint
 
 
 @cache
-def _register(numba: Any, register_jitable: Any) -> None:
-    from keyrota.logs.scan import libc, words
+def _register(register_jitable: Any) -> None:
+    from keyrota.logs.scan import libc, wide, words
+    from keyrota.logs.scan.instructions import by_instructions, call_libc
 
     by_libc = (libc.find, libc.find_text) if libc.HAS_LIBC else ()
+    by_processor = (words.lead, wide.equal, wide.between, wide.first_of, wide.count_of, wide.without_first)
     for function in _functions():
-        if function not in (*by_libc, words.lead):
+        if function not in (*by_libc, *by_processor):
             register_jitable(_nrt=False, forceinline=True)(function)
-    _count_zeros(numba)
+    by_instructions()
     if by_libc:
-        _call_libc(numba)
-
-
-def _count_zeros(numba: Any) -> None:
-    """Have the compiler put the processor's instruction in place of a loop."""
-    from numba.extending import intrinsic, overload
-
-    from keyrota.logs.scan import words
-
-    def trailing_zeros(_context: Any, flags: Any) -> Any:
-        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-            is_poison = numba.core.cgutils.false_bit  # not: of no bit it says 64
-            return builder.cttz(arguments[0], is_poison)
-
-        return numba.types.intp(flags), generate
-
-    count: Any = intrinsic(trailing_zeros)
-    options: Any = {"_nrt": False, "forceinline": True}
-
-    @overload(words.lead, inline="never", jit_options=options)
-    def lead(flags: Any) -> Any:
-        def call(flags: Any) -> Any:
-            return count(flags) >> 3
-
-        return call
-
-
-def _call_libc(numba: Any) -> None:
-    """Have the compiler put libc's functions in place of the loops."""
-    from numba.extending import overload
-
-    from keyrota.logs.scan import libc
-
-    word, number = numba.types.intp, numba.types.int32
-    memchr = numba.types.ExternalFunction("memchr", word(word, number, word))
-    memmem = numba.types.ExternalFunction("memmem", word(word, word, word, word))
-
-    options: Any = {"_nrt": False, "forceinline": True}
-
-    @overload(libc.find, inline="never", jit_options=options)
-    def find(buffer: Any, byte: Any, start: Any, end: Any) -> Any:
-        def call(buffer: Any, byte: Any, start: Any, end: Any) -> Any:
-            if start >= end:
-                return end
-            base = buffer.ctypes.data
-            found = memchr(base + start, byte, end - start)
-            return end if found == 0 else found - base
-
-        return call
-
-    @overload(libc.find_text, inline="never", jit_options=options)
-    def find_text(buffer: Any, text: Any, start: Any, end: Any) -> Any:
-        def call(buffer: Any, text: Any, start: Any, end: Any) -> Any:
-            if start >= end:
-                return end
-            base = buffer.ctypes.data
-            found = memmem(base + start, end - start, text.ctypes.data, len(text))
-            return end if found == 0 else found - base
-
-        return call
+        call_libc()
 
 
 def _compiled(numba: Any, function: Any, fingerprint: int) -> Any:

@@ -21,6 +21,7 @@ from keyrota.logs.rules import RuleTable
 from keyrota.logs.scan.blocks import Blocks, rest_of
 from keyrota.logs.scan.columns import TEXTS, Columns
 from keyrota.logs.scan.csv_columns import columns_of
+from keyrota.logs.scan.json_place import GLUED, new_plan
 from keyrota.logs.scan.machine import machine_code
 from keyrota.logs.scan.marks import HAS_NUL, MAY_BE_GLUED, words_of
 from keyrota.logs.scan.names import enlarged, new_names
@@ -47,7 +48,7 @@ def _plan_of(shape: Shape) -> NDArray[Any]:
         columns = columns_of(shape.header)
         assert columns is not None, "the shape says that there are columns"
         return columns
-    return new_usual() if shape.format == "text" else np.zeros(1, dtype=np.int64)
+    return new_usual() if shape.format == "text" else new_plan()
 
 
 @dataclass(slots=True)
@@ -160,7 +161,7 @@ class Scan:
         blocks = self._blocks
         marks = int(self._marks(blocks.buffer, *self._words, blocks.at, blocks.filled))
         if self._shape.format == "json":
-            self._plan[0] = marks & MAY_BE_GLUED
+            self._plan[GLUED] = marks & MAY_BE_GLUED
         self._nul_end = -1
         if marks & HAS_NUL:
             data = blocks.taken(blocks.filled)

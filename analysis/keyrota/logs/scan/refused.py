@@ -10,16 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from keyrota.logs.scan.alphabet import BLANK, COLON, DECORATION, ESCAPE, table
-from keyrota.logs.scan.words import (
-    WORD_BYTES,
-    lead,
-    packed,
-    repeated,
-    word,
-    words_begin,
-    zeros,
-)
+from keyrota.logs.scan.alphabet import BACKSLASH, BLANK, COLON, DECORATION, ESCAPE, table
+from keyrota.logs.scan.wide import WIDE, between, equal, first_of
+from keyrota.logs.scan.words import WORD_BYTES, packed, word
 
 _OPENINGS: Final[dict[str, tuple[str, ...]]] = {
     "Using": ("Using G", "Using k"), "booted": ("booted (",), "shutdown": ("shutdown",),
@@ -41,15 +34,19 @@ _LOWER: Final = np.uint64(0x20202020)
 _LOG: Final = packed("log")
 _SHIFT: Final = np.uint64(24)
 _SLOT: Final = np.uint64((1 << 8) - 1)
-_CLOSE: Final = 93
-_BLANKS, _COLONS, _BACKSLASHES, _CLOSES = (repeated(byte) for byte in (32, 58, 92, _CLOSE))
 
-READ_BYTES: Final = 7 * WORD_BYTES
+_DECORATED: Final = 8
+"""Bytes of decoration that are skipped."""
+
+_NAME_BYTES: Final = 16
+"""Bytes of the longest name that is told: of one in brackets, of an error."""
+
+_AT_MOST: Final = np.uint64(1 << _DECORATED)
+_NO_NAME: Final = np.uint64(1 << _NAME_BYTES)
+_FIRST_WORD: Final = np.uint64((1 << WORD_BYTES) - 1)
+
+READ_BYTES: Final = _DECORATED + (_NAME_BYTES + 2) + WIDE
 """So many bytes are read from the start of a message on, whether it is as long or not."""
-
-_ERROR, _EXCEPTION, _EXHAUSTED, _REQUESTS = (
-    packed(name[-_LETTERS:]) for name in ("Error", "Exception", "Exhausted", "Requests")
-)
 
 
 def _folded(opening: str) -> int:
@@ -80,49 +77,40 @@ _FACTOR, _KNOWN, _EXACTLY = _slots()
 
 # Of a bracket, a bar, a star, of quotes, of an escape and of a digit an event can be.
 _DOUBTFUL: Final = DECORATION | table('[{|*"\\45', ESCAPE)
-_ERROR_IN_BRACKETS: Final = table("45G")
-_OPEN: Final = 91
+_IS_ERROR: Final = table("45G").view(np.uint8)
+"""Of a byte behind an opening bracket, whether an error may be named there."""
+
+_ALL_BITS_OF_ZERO: Final = np.where(np.arange(256) == 0, -1, 0)
+"""All bits for 0, none for any other byte: looked up, because the compiler makes a branch of a comparison."""
+_CLOSE: Final = 93
+_OPENED, _CLOSED, _SPACED = np.uint8(91), np.uint8(_CLOSE), np.uint8(BLANK)
 
 
 def is_refused(buffer: Any, at: int, end: int) -> bool:
     """Say whether what begins here is no event for sure; in doubt not.
 
     `READ_BYTES` are read. Those behind a shorter message only make for doubt: no event begins with them.
+    There is no branch in it: which of many a line has cannot be foreseen.
     """
-    at += lead(words_begin(word(buffer, at)))  # emoji and blanks
-    if buffer[np.uintp(at)] == _OPEN:
-        at = _after_name(buffer, at)
-    return _look(buffer, at, end)
-
-
-def _after_name(buffer: Any, at: int) -> Any:
-    """Skip ``[name]`` and a blank; the same position if that is not what stands there."""
-    first, second = word(buffer, at), word(buffer, at + WORD_BYTES)
-    size, behind = lead(zeros(first ^ _CLOSES)), lead(zeros(second ^ _CLOSES))
-    size += behind * np.intp(size == WORD_BYTES)
-    is_name = (buffer[np.uintp(at + size + 1)] == BLANK) & (buffer[np.uintp(at + size)] == _CLOSE)
-    return at + (size + 2) * np.intp(is_name & ~_ERROR_IN_BRACKETS[buffer[np.uintp(at + 1)]])
-
-
-def _look(buffer: Any, at: int, end: int) -> bool:
-    """Say whether words are refused, without a branch: which of many a line has cannot be foreseen."""
-    first, second, byte = word(buffer, at), word(buffer, at + WORD_BYTES), buffer[np.uintp(at)]
+    at += first_of(between(buffer, at, 33, 126) | equal(buffer, at, ESCAPE) | _AT_MOST)  # emoji and blanks
+    at = _after_name(buffer, at)
+    first, byte = word(buffer, at), buffer[np.uintp(at)]
+    backslashes = equal(buffer, at, BACKSLASH)
     folded = (first & _FOUR) | _LOWER
     slot = (folded * _FACTOR >> _SHIFT) & _SLOT
     mask, one, other = _EXACTLY[slot, 0], _EXACTLY[slot, 1], _EXACTLY[slot, 2]
     is_exact = ((first ^ one) & mask == 0) | ((first ^ other) & mask == 0)
     # Words may be spelled with escapes.
-    is_known = (_KNOWN[slot] == folded) & (is_exact | (zeros(first ^ _BACKSLASHES) != 0))
+    is_known = (_KNOWN[slot] == folded) & (is_exact | (backslashes & _FIRST_WORD != 0))
     may_be = is_known | (folded & _THREE == _LOG) | _DOUBTFUL[byte] | (at >= end)
-    # An error is told by a name and a colon.
-    size, behind = lead(_name_ends(first)), lead(_name_ends(second))
-    size += behind * np.intp(size == WORD_BYTES)
-    ending = buffer[np.uintp(at + size)]
-    last = word(buffer, max(at + size - _LETTERS, 0)) & _FOUR
-    is_error = (last == _ERROR) | (last == _EXCEPTION) | (last == _EXHAUSTED) | (last == _REQUESTS)
-    is_named = (ending == COLON) & (is_error | (size < _LETTERS))
-    return bool(not (may_be | is_named | (ending != BLANK) & (ending != COLON)))
+    # An error is told by a name and a colon: what is refused goes on with another word.
+    size = first_of(equal(buffer, at, BLANK) | equal(buffer, at, COLON) | backslashes | _NO_NAME)
+    return bool(not (may_be | (buffer[np.uintp(at + size)] != BLANK)))
 
 
-def _name_ends(value: Any) -> Any:
-    return zeros(value ^ _BLANKS) | zeros(value ^ _COLONS) | zeros(value ^ _BACKSLASHES)
+def _after_name(buffer: Any, at: int) -> Any:
+    """Skip ``[name]`` and a blank; the same position if that is not what stands there."""
+    size = first_of(equal(buffer, at, _CLOSE) | _NO_NAME)
+    first, close, blank = buffer[np.uintp(at)], buffer[np.uintp(at + size)], buffer[np.uintp(at + size + 1)]
+    odd = (first ^ _OPENED) | (close ^ _CLOSED) | (blank ^ _SPACED) | _IS_ERROR[buffer[np.uintp(at + 1)]]
+    return at + ((size + 2) & _ALL_BITS_OF_ZERO[odd])

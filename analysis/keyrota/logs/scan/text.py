@@ -11,7 +11,6 @@ from keyrota.logs.scan.alphabet import (
     CR,
     ESCAPE,
     LETTERS,
-    LF,
     NOTHING,
     QUOTE,
     RAW,
@@ -30,7 +29,7 @@ from keyrota.logs.scan.found import (
     REQUEST,
     SHUTDOWN,
 )
-from keyrota.logs.scan.libc import find, is_at, letters
+from keyrota.logs.scan.libc import is_at, letters
 from keyrota.logs.scan.message import read_doubtful
 from keyrota.logs.scan.names import NO_ROOM, number_of
 from keyrota.logs.scan.prefix import after_colour, is_wide_blank
@@ -38,7 +37,8 @@ from keyrota.logs.scan.refused import is_refused
 from keyrota.logs.scan.requests import request
 from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, ODD, ROWS, WHY, put
 from keyrota.logs.scan.stamps import after_stamp, iso_time, may_be_stamp
-from keyrota.logs.scan.usual import LEAST_BYTES, after_usual, after_usual_name, remember, remember_name
+from keyrota.logs.scan.usual import after_usual, doubtful_lines, remember
+from keyrota.logs.scan.wide import LEAST_REACH, MOST_REACH, line_ends
 
 _LINE_BYTES: Final = 1 << 20
 """A longer line may have to be cut: the general decoder's."""
@@ -156,77 +156,79 @@ def scan_text(
     is the caller's to count. A line counts in `numbers` once it is done with; `usual` is a memory of
     how lines begin.
     """
-    found, stamp = scratch.found, scratch.stamp
-    at = numbers[AT]
+    found, ends = scratch.found, scratch.ends
     numbers[WHY] = MORE
     found[:] = -1  # and again behind each row: a message that is no event leaves it as it is
-    while at < end:
-        stop = find(buffer, LF, at, end)
-        if stop == end and not is_last:
+    reach = LEAST_REACH
+    while numbers[WHY] == MORE and numbers[AT] < end:
+        lines = line_ends(buffer, numbers[AT], end, is_last, reach, ends)
+        if lines == 0:
             break
-        message = words = -1
-        if LEAST_BYTES <= stop - at <= _LINE_BYTES:
-            message = after_usual(buffer, at, usual)
-            if message >= 0:
-                words = after_usual_name(buffer, message, usual)
-                if is_refused(buffer, words, stop):
-                    numbers[LINES] += 1
-                    at = stop + 1
-                    continue
-        to = stop
-        while to > at and buffer[to - 1] == CR:
-            to -= 1
-        if to == at:
-            numbers[LINES] += 1
-            at = stop + 1
-            continue
-        if message >= 0:
-            stamp[0], stamp[1] = at, message - 1
+        reach = min(4 * reach, MOST_REACH)
+        first = numbers[LINES]
+        for place in range(doubtful_lines(buffer, ends, lines, usual, scratch.doubtful)):
+            line = scratch.doubtful[place]
+            numbers[LINES] = first + line
+            at, stop = ends[line] + 1, ends[line + 1]
+            numbers[WHY] = _line(buffer, at, stop, names, sink, scratch, numbers, usual)
+            if numbers[WHY] != MORE:
+                numbers[AT] = at
+                break
         else:
-            message = _message_start(buffer, at, to, stamp)
-            if stamp[0] == at:
-                remember(buffer, at, stamp[1], message, usual)
-        kind = UNSURE
-        if message >= 0 and to - at <= _LINE_BYTES:
-            if words == message:
-                remember_name(buffer, message, to, usual)
-            is_object = message < to and buffer[message] == _BRACE and buffer[to - 1] == _LAST_BRACE
-            if not (is_object and _may_have_time(buffer, message, to)):
-                kind = NOTHING
-                if words >= 0 or not is_refused(buffer, message, to):
-                    kind = read_doubtful(buffer, message, to, RAW, found)
-                if kind == NOTHING and message > at and stamp[0] < 0:
-                    kind = request(buffer, at, to, found)  # its method was taken for a service
-        if kind == NOTHING or kind == REQUEST:
-            numbers[LINES] += 1
-            at = stop + 1
-            continue
-        time = NO_TIME
-        name = -1
-        if kind >= 0 and stamp[0] >= 0:
-            time = iso_time(buffer, stamp[0], stamp[1])
-            if time == UNSURE:
-                kind = UNSURE
-        if kind >= 0 and found[NAME_START] >= 0:
-            name = number_of(buffer, found[NAME_START], found[NAME_END], names, False)
-        if kind == UNSURE:
-            numbers[WHY] = ODD
-            break
-        if name == NO_ROOM or numbers[ROWS] >= len(sink.kind):
-            numbers[WHY] = FULL
-            break
-        numbers[LINES] += 1
-        row = put(sink, numbers, kind, time, found)
-        if kind == POOL_LINE:
-            sink.pool[row] = name
-        elif kind == INVOCATION:
-            sink.function[row] = name
-        elif kind == SHUTDOWN:
-            sink.isolate[row] = name
-        elif kind == REJECTION or kind == FRAGMENT:
-            sink.text_start[row], sink.text_end[row] = message, to
-        numbers[ROWS] = row + 1
-        found[:] = -1
-        at = stop + 1
-    numbers[AT] = min(at, end)
+            numbers[LINES] = first + lines
+            numbers[AT] = min(ends[lines] + 1, end)
     return 0
+
+
+def _line(
+    buffer: Any, at: int, stop: int, names: Any, sink: Any, scratch: Any, numbers: Any, usual: Any
+) -> int:
+    """Write the event that a line is, if it is one; say whether to go on."""
+    found, stamp = scratch.found, scratch.stamp
+    to = stop
+    while to > at and buffer[to - 1] == CR:
+        to -= 1
+    if to == at:
+        return MORE
+    message = after_usual(buffer, at, stop, usual)
+    is_usual = message >= 0
+    if is_usual:
+        stamp[0], stamp[1] = at, message - 1
+    else:
+        message = _message_start(buffer, at, to, stamp)
+        if stamp[0] == at:
+            remember(buffer, at, stamp[1], message, usual)
+    kind = UNSURE
+    if message >= 0 and to - at <= _LINE_BYTES:
+        is_object = message < to and buffer[message] == _BRACE and buffer[to - 1] == _LAST_BRACE
+        if not (is_object and _may_have_time(buffer, message, to)):
+            kind = NOTHING
+            if is_usual or not is_refused(buffer, message, to):
+                kind = read_doubtful(buffer, message, to, RAW, found)
+            if kind == NOTHING and message > at and stamp[0] < 0:
+                kind = request(buffer, at, to, found)  # its method was taken for a service
+    if kind == NOTHING or kind == REQUEST:
+        return MORE
+    time = NO_TIME
+    if kind >= 0 and stamp[0] >= 0:
+        time = iso_time(buffer, stamp[0], stamp[1])
+    if kind == UNSURE or time == UNSURE:
+        return ODD
+    name = -1
+    if found[NAME_START] >= 0:
+        name = number_of(buffer, found[NAME_START], found[NAME_END], names, False)
+    if name == NO_ROOM or numbers[ROWS] >= len(sink.kind):
+        return FULL
+    numbers[LINES] += 1
+    row = put(sink, numbers, kind, time, found)
+    if kind == POOL_LINE:
+        sink.pool[row] = name
+    elif kind == INVOCATION:
+        sink.function[row] = name
+    elif kind == SHUTDOWN:
+        sink.isolate[row] = name
+    elif kind == REJECTION or kind == FRAGMENT:
+        sink.text_start[row], sink.text_end[row] = message, to
+    numbers[ROWS] = row + 1
+    found[:] = -1
+    return MORE

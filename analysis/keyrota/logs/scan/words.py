@@ -11,20 +11,15 @@ import numpy as np
 
 from keyrota.logs.hashing import WORD_BYTES as WORD_BYTES
 
-SLACK: Final = 64
+SLACK: Final = 128
 """Bytes behind those that a kernel is given, which it may read but does not go by: words go over an end."""
 
 _SEVEN: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
 _EIGHTHS: Final = np.uint64(0x8080808080808080)
-_ABOVE_BLANK: Final = np.uint64(0x5F5F5F5F5F5F5F5F)
-_ESCAPES: Final = np.uint64(0x1B1B1B1B1B1B1B1B)
 _BYTE: Final = np.uint64(0xFF)
 _LOWER: Final = np.uint64(0x2020202020202020)
 _UNDERSCORES: Final = np.uint64(0x5F5F5F5F5F5F5F5F)
 _ABOVE_CONTROLS: Final = np.uint64(0xE0E0E0E0E0E0E0E0)
-_UPPER: Final = np.uint64(0xF0F0F0F0F0F0F0F0)
-_THREES: Final = np.uint64(0x3030303030303030)
-_SIXES: Final = np.uint64(0x0606060606060606)
 
 
 def repeated(byte: int) -> Any:
@@ -62,11 +57,6 @@ def lead(flags: Any) -> Any:
     return WORD_BYTES
 
 
-def words_begin(value: Any) -> Any:
-    """Return a word with a bit in each byte that is ASCII and neither blank nor control, or an escape."""
-    return (((value & _SEVEN) + _ABOVE_BLANK) & ~value & _EIGHTHS) | zeros(value ^ _ESCAPES)
-
-
 def not_identifiers(value: Any) -> Any:
     """Return a word that is zero if all eight bytes are ASCII letters, digits, or one of ``_ . : -``."""
     low = value & _SEVEN
@@ -98,9 +88,3 @@ def has_controls(buffer: Any, start: int, end: int) -> bool:
         at += WORD_BYTES
     flags = zeros(word(buffer, at) & _ABOVE_CONTROLS)
     return bool(odd != 0 or lead(flags) < end - at)
-
-
-def not_digits(value: Any) -> Any:
-    """Return a word that is zero if all eight bytes are ASCII digits."""
-    # Of 0x30 to 0x3F, those from 0x3A on reach into the upper half.
-    return ((value & _UPPER) ^ _THREES) | (((value & ~_UPPER) + _SIXES) & _UPPER)

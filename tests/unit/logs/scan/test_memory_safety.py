@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import protected
+from keyrota.logs.scan.json_place import GLUED, new_plan
 from keyrota.logs.scan.libc import HAS_LIBC
 from keyrota.logs.scan.machine import machine_code
 from keyrota.logs.scan.marks import words_of
@@ -21,6 +22,7 @@ from keyrota.logs.scan.names import enlarged, new_names
 from keyrota.logs.scan.scratch import new_scratch
 from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, NUMBERS, ODD, ROWS, WHY, new_sink
 from keyrota.logs.scan.usual import new_usual
+from keyrota.logs.scan.wide import WIDE
 from keyrota.logs.scan.words import SLACK
 from scripts import environment
 
@@ -44,14 +46,16 @@ class Walk:
         self.shape = shape
         self.kernel = machine_code(KERNELS[shape])
         self.scratch = new_scratch()
-        self.usual = new_usual()
+        self.plan = new_plan() if shape == "json" else new_usual()
         self.names, self.sink = new_names(64), new_sink(8)
         self.calls = 0
 
     def read(self, buffer: Any, end: int, is_last: bool, is_glued: bool) -> int:
         """Return the number of rows."""
         numbers = np.zeros(NUMBERS, dtype=np.int64)
-        plan = np.array([is_glued], dtype=np.int64) if self.shape == "json" else self.usual
+        plan = self.plan
+        if self.shape == "json":
+            plan[GLUED] = is_glued
         rows = 0
         content = buffer[:end].tobytes()
         while True:
@@ -136,13 +140,13 @@ def without_guard() -> None:
 
 
 def a_byte_too_far() -> None:
-    """Give a kernel an end that is one byte behind the buffer."""
-    buffer = protected.at_page_end(b"a line without an end that is so long that there is a look for one")
+    """Give a kernel an end that is one byte behind the buffer, which is a single look long."""
+    buffer = protected.at_page_end(b"a line without an end, so long that there is a look for one".ljust(WIDE))
     walk = Walk("text")
     numbers = np.zeros(NUMBERS, dtype=np.int64)
     for end in (len(buffer), len(buffer) + 1):
         numbers[AT] = 0
-        walk.kernel(buffer, end, False, walk.names, walk.sink, walk.scratch, numbers, walk.usual)
+        walk.kernel(buffer, end, False, walk.names, walk.sink, walk.scratch, numbers, walk.plan)
         print("so far all is well", flush=True)
 
 

@@ -25,9 +25,10 @@ DECORATIONS = ["", "🔑 ", "ðŸ”‘ ", "   ", "[Info] ", "[c71a] [b] ", "✅
 PLAIN = [
     "Model answer: a text", "Checking for API key...", "Processing chat message for session 1",
     "Using cached response for prompt 00aa93b0", "booted the worker pool", "GET /rest/v1/messages",
-    "Rating: 5 of 5", "Service is up and running", "at async handleStream (file:///x.ts:1:2)",
-    "Starting chat stream for session: 8", "user: hello", "a: b", "Maximum of 5 retries",
+    "Service is up and running", "at async handleStream (file:///x.ts:1:2)",
+    "Starting chat stream for session: 8", "Maximum of 5 retries", "Answer of 429 words, for 503 users",
 ]  # fmt: skip
+NAMED = ["Rating: 5 of 5", "user: hello", "a: b", "TypeError: Cannot read properties of undefined"]
 
 
 def is_refused(message: bytes, behind: bytes = b"") -> bool:
@@ -58,9 +59,16 @@ def test_most_of_what_is_no_event_is_refused(before: str) -> None:
     assert sum(told) >= len(PLAIN) - 2
 
 
+@pytest.mark.parametrize("message", NAMED)
+def test_a_word_and_a_colon_are_left_to_the_grammar(message: str) -> None:
+    """They may be the name of an error."""
+    assert not is_refused(message.encode())
+    assert told_without(message.encode(), RAW) == NOTHING
+
+
 def test_what_stands_behind_a_message_does_not_matter() -> None:
     """It may make for doubt; a message is refused only where the grammar refuses it."""
-    for message in [*SAMPLES, *PLAIN]:
+    for message in [*SAMPLES, *PLAIN, *NAMED]:
         for behind in BEHIND:
             for length in range(len(message.encode()) + 1):
                 cut = message.encode()[:length]
@@ -110,7 +118,7 @@ def test_every_rule_is_told_by_an_opening() -> None:
 
 def test_plain_python_says_the_same() -> None:
     """Where there is no compiler."""
-    for message in [*SAMPLES, *PLAIN]:
+    for message in [*SAMPLES, *PLAIN, *NAMED]:
         buffer: Any = np.frombuffer(message.encode() + bytes(SLACK), dtype=np.uint8)
         end = len(message.encode())
         assert refused.is_refused(buffer, 0, end) == machine_code("is_refused")(buffer, 0, end)
