@@ -7,6 +7,7 @@ configuration or of the command line passes through here.
 from __future__ import annotations
 
 import re
+from hashlib import blake2b
 
 # Google's API keys (`AIza...`, the newer `AQ.`), the common `sk-` form, and `key=` in URLs, whose
 # prefixes change. Bounded below, not above: a key cut by a line limit is still a key, and so is one that
@@ -17,6 +18,9 @@ _SECRET = re.compile(
     r"|AQ\.[0-9A-Za-z_\-]{6,}|\bsk-[0-9A-Za-z_\-]{8,}"
     r"|(?i:(?<=[?&]key=)|(?<=api[-_]key=)|(?<=apikey=)|(?<=bearer ))[0-9A-Za-z_\-.%]{6,}"
 )
+
+MASKED = "[key] "
+"""How the name of something begins whose own name is kept out of files: see `masked_name`."""
 
 _MARKS = ("aiza", "aq.", "sk-", "key=", "bearer ")
 """Without one of these in small letters a text holds no secret: told sooner than by the pattern."""
@@ -40,6 +44,25 @@ def redact(text: str) -> str:
     """
     small = text.lower()
     return _SECRET.sub("[key]", text) if any(mark in small for mark in _MARKS) else text
+
+
+def masked_name(name: str) -> str:
+    """Return a name under which a file may keep something: a hash stands for one that no file may hold.
+
+    That is a name with a secret in it, or a file's that is no UTF-8. Other than by `redact`, names that
+    differ stay different.
+
+    Examples
+    --------
+    >>> masked_name("logs/app.log")
+    'logs/app.log'
+    >>> masked_name("AIzaSyA1234567890.log")
+    '[key] e8feb5e6ecd9ca88c4a9060423736245'
+    """
+    is_text = name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
+    if is_text and redact(name) == name:
+        return name
+    return f"{MASKED}{blake2b(name.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
 
 
 def visible(text: str) -> str:

@@ -1,8 +1,21 @@
 """Text that is safe to show, and the words of numbers."""
 
+import re
+
 import pytest
 
-from keyrota.display import count, listed, redact, sentence, short_share, shown, span, visible, visible_json
+from keyrota.display import (
+    count,
+    listed,
+    masked_name,
+    redact,
+    sentence,
+    short_share,
+    shown,
+    span,
+    visible,
+    visible_json,
+)
 
 
 @pytest.mark.parametrize(
@@ -218,3 +231,26 @@ def test_json_is_safe_and_stays_json(text, safe):
 def test_keys_that_are_taken_apart_are_masked(text, masked):
     """By escapes of addresses or of JSON, by characters that cannot be seen; not by blanks and line ends."""
     assert redact(text) == masked
+
+
+@pytest.mark.parametrize("name", ["logs/app.log", "ä🔑.log", "", "[key].log", "a\x1bb"])
+def test_harmless_names_are_kept(name):
+    """What holds no key and is text."""
+    assert masked_name(name) == name
+
+
+def test_names_that_no_file_may_hold_stay_different():
+    """A hash stands for a name with a key, or one that is no UTF-8; names that differ have other hashes."""
+    names = [
+        "AIzaSyA1234567890.log",
+        "AIzaSyA1234567891.log",
+        "app?key=abcdef",
+        "caf\udce9.log",
+        "\ud800",
+        "\udfff",
+    ]
+    masked = [masked_name(name) for name in names]
+    assert len(set(masked)) == len(names)
+    for name in masked:
+        assert re.fullmatch(r"\[key\] [0-9a-f]{32}", name)
+        assert masked_name(name) == name

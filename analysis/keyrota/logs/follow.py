@@ -17,6 +17,7 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
+from keyrota.display import MASKED, masked_name
 from keyrota.errors import InputError
 from keyrota.logs.formats import NotALogError
 from keyrota.logs.growing import DONE_KEPT, TELLING_BYTES, GrowingFile, Position, has_same_start
@@ -47,7 +48,7 @@ class Places:
     Parameters
     ----------
     logs
-        By path: the position, and the shape if it is known.
+        By path, as `keyrota.display.masked_name` gives it: the position, and the shape if it is known.
     done
         Where files ended that others have taken the place of.
     """
@@ -106,8 +107,13 @@ class Follow:
         self.notes: list[str] = []
         self._done = list(places.done) if places is not None else []
         self._elsewhere = {} if places is None else dict(places.logs)
-        for path in [path for path in self._elsewhere if self._is_given(path)]:
-            position, shape = self._elsewhere.pop(path)
+        names = {masked_name(name): name for given in paths for name in _names_of(given)}
+        for kept in list(self._elsewhere):
+            path = names.get(kept, kept)
+            is_gone = kept not in names and kept.startswith(MASKED)  # nobody can tell where it was
+            if is_gone or not self._is_given(path):
+                continue
+            position, shape = self._elsewhere.pop(kept)
             log = self._add(path, is_named=path in paths, position=position, shape=shape)
             if log.file.lost:
                 self.notes.append(log.file.lost)
@@ -123,7 +129,7 @@ class Follow:
     def places(self) -> Places:
         """How far everything was read."""
         logs = {
-            name: (log.file.position, log.decoder.shape)
+            masked_name(name): (log.file.position, log.decoder.shape)
             for name, log in self._logs.items()
             if log.file.position is not None
         }
@@ -208,12 +214,7 @@ class Follow:
         if self._pipe is not None:
             return
         for given in self._paths:
-            is_pattern = glob.has_magic(given) and not os.path.lexists(given)
-            names = [given]
-            if is_pattern:
-                names = sorted(name for name in glob.glob(given, recursive=True) if os.path.isfile(name))
-            elif os.path.isdir(given):
-                names = _files_below(given)
+            names = _names_of(given)
             for name in names:
                 if name in self._refused:
                     continue
@@ -311,6 +312,13 @@ class _Pipe:
         self._rest = [data[end:][: 1 << 22]]
         data = data[:end]
         return data + b"\n" if data and not data.endswith(b"\n") else data
+
+
+def _names_of(given: str) -> list[str]:
+    """Return the files that a path, a folder or a glob names now."""
+    if glob.has_magic(given) and not os.path.lexists(given):
+        return sorted(name for name in glob.glob(given, recursive=True) if os.path.isfile(name))
+    return _files_below(given) if os.path.isdir(given) else [given]
 
 
 def _files_below(folder: str) -> list[str]:

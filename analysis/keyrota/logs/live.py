@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from keyrota.display import visible
+from keyrota.display import masked_name, redact, visible
 from keyrota.events import CAUSES
 from keyrota.logs.collect import Gathered
 from keyrota.logs.enrich import POOL_LINE_REACH
@@ -108,7 +108,8 @@ class LiveRows:
             The time now: that of rows before the first that has one. A time far ahead of it is none.
         """
         rows, state = gathered.rows, self.state
-        names: list[str | None] = [*rows.names, None]  # a missing code is -1
+        # What is kept goes to a file: masked as in the event table. A missing code is -1.
+        names: list[str | None] = [*map(redact, rows.names), None]
         keys = self._numbered(gathered)
         columns = [
             rows.kind.tolist(), rows.time.tolist(), rows.line.tolist(), keys, rows.position.tolist(),
@@ -165,7 +166,7 @@ class LiveRows:
         keys: list[int] = gathered.rows.key.tolist()
         if not gathered.key_labels:
             return keys
-        numbers = [self._number(label) for label in gathered.key_labels]
+        numbers = [self._number(masked_name(label)) for label in gathered.key_labels]
         labels = gathered.label.tolist()
         return [key if label == MISSING else numbers[label] for key, label in zip(keys, labels, strict=True)]
 
@@ -290,7 +291,7 @@ class LiveRows:
         self._out.append(Rejected(time, pool, cause, limit, place.key))
 
     def _keep_text(self, place: _Place, text: str | None) -> None:
-        place.texts = [text] if text is not None else []
+        place.texts = [redact(text)] if text is not None else []
 
     def _more_of_body(self, text: str | None, time: int, line: int, place: _Place) -> None:
         """Read an error's body again with one more of its lines."""
@@ -299,7 +300,7 @@ class LiveRows:
         is_near = 0 <= time - last[0] <= BODY_SPAN_NS and line - last[1] <= BODY_LINES
         if text is None or not place.texts or not is_near or len(place.texts) > _TEXTS_KEPT:
             return
-        place.texts.append(text)
+        place.texts.append(redact(text))
         error = parse_quota_error("\n".join(place.texts))
         was, was_limit = last[4], last[6]
         last[4], last[6] = error.cause, error.limit

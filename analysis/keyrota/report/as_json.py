@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,16 +14,16 @@ def as_json(content: Any) -> str:
     return visible_json(msgspec.json.format(_encoded(content), indent=2).decode()) + "\n"
 
 
-def as_json_line(content: Any) -> str:
-    """Return the same on one line, for a stream of them."""
-    return visible_json(_encoded(content).decode()) + "\n"
+def as_json_line(content: Any, *, is_sorted: bool = True) -> str:
+    """Return the same on one line, for a stream of them; or in the order of the content."""
+    return visible_json(_encoded(content, "sorted" if is_sorted else None).decode()) + "\n"
 
 
-def _encoded(content: Any) -> bytes:
+def _encoded(content: Any, order: Literal["sorted"] | None = "sorted") -> bytes:
     try:
-        return msgspec.json.encode(content, order="sorted")
-    except UnicodeEncodeError:  # half a character: of a file's name that is no UTF-8
-        return msgspec.json.encode(_whole(msgspec.to_builtins(content)), order="sorted")
+        return msgspec.json.encode(content, order=order)
+    except UnicodeEncodeError:  # half a character: of a file's name that is no UTF-8, or of a log's escape
+        return msgspec.json.encode(_whole(msgspec.to_builtins(content)), order=order)
 
 
 def _whole(value: Any) -> Any:

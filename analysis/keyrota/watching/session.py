@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
+from keyrota.display import masked_name
 from keyrota.errors import InputError
 from keyrota.logs.follow import Follow, Places
 from keyrota.logs.live import LiveRows, LiveState
@@ -215,7 +216,8 @@ class Session:
 
     def _rows_of(self, name: str) -> LiveRows:
         if name not in self._rows:
-            self._rows[name] = LiveRows(self._settings.config, self._key_labels, self._states.get(name))
+            state = self._states.get(masked_name(name))
+            self._rows[name] = LiveRows(self._settings.config, self._key_labels, state)
         return self._rows[name]
 
     def _flush(self) -> None:
@@ -237,7 +239,7 @@ class Session:
         self._saved_at = self._clock.elapsed()
         if self._settings.state is None:
             return
-        states = {**self._states, **{name: rows.state for name, rows in self._rows.items()}}
+        states = {**self._states, **{masked_name(name): rows.state for name, rows in self._rows.items()}}
         # What standard input held is gone with it.
         places = self._follow.places if "-" not in self._settings.logs else Places()
         save(

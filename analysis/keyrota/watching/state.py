@@ -18,6 +18,7 @@ from keyrota.logs.follow import Places
 from keyrota.logs.live import LiveState
 from keyrota.opening import opened_to_read
 from keyrota.pools.declared import PoolConfig
+from keyrota.report.as_json import as_json_line
 from keyrota.report.atomic import write_bytes
 from keyrota.watch.core import WatchState
 from keyrota.watch.wording import as_finding
@@ -40,7 +41,7 @@ class SavedWatch(msgspec.Struct):
     places
         How far the logs were read.
     rows
-        By log: what its rows said so far.
+        By log, named as in `places`: what its rows said so far.
     key_labels
         Numbers of keys that logs tell by a masked id.
     watch
@@ -109,7 +110,8 @@ def save(path: Path, saved: SavedWatch) -> None:
     OutputError
         If it cannot be written; the one before is still there.
     """
-    write_bytes(path, msgspec.json.encode(saved), overwrite=True)
+    # Not sorted: of isolates and functions those heard of last stand last.
+    write_bytes(path, as_json_line(saved, is_sorted=False).encode(), overwrite=True)
 
 
 def refuse_damage(path: Path, error: InputError) -> ConfigurationError:

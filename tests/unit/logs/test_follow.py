@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 
 import pytest
@@ -168,6 +169,25 @@ def test_places_survive_a_restart(tmp_path):
             append(log, line(3))
         second = follow(log, places=places)
         assert times(second) + times(second) == [2, 3], (number, how)
+
+
+def test_places_hold_no_key_and_no_half_character(tmp_path):
+    """Logs with such names are gone on with under their hashes, given by name, in a folder or by a glob."""
+    logs = [tmp_path / name for name in ("AIzaSyA1234567890.log", "AIzaSyA1234567891.log", "caf\udce9.log")]
+    for given in (logs, [tmp_path], [tmp_path / "*.log"]):
+        for number, log in enumerate(logs):
+            log.write_text(line(number))
+        first = follow(*given)
+        assert sorted(times(first)) == [0, 1, 2]
+        assert all(re.fullmatch(r"\[key\] [0-9a-f]{32}", name) for name in first.places.logs)
+        for number, log in enumerate(logs):
+            append(log, line(10 + number))
+        second = follow(*given, places=first.places)
+        assert (sorted(times(second)), second.notes) == ([10, 11, 12], [])
+        logs[0].unlink()
+        third = follow(tmp_path, places=second.places)
+        assert (times(third), third.notes) == ([], [])
+        assert third.places.logs == second.places.logs
 
 
 def test_places_of_other_logs_are_kept_and_not_read(tmp_path):
