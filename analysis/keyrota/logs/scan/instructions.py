@@ -59,9 +59,12 @@ _count: Any = intrinsic(_ones)
 _within: Any = intrinsic(_range)
 
 
-def by_instructions() -> None:
-    """Tell the compiler what stands for the loops."""
+def replaced() -> tuple[Any, ...]:
+    """Tell the compiler what stands for the loops, and return the functions that hold them."""
+    return _by_instructions() + (_by_libc() if libc.HAS_LIBC else ())
 
+
+def _by_instructions() -> tuple[Any, ...]:
     @overload(words.lead, inline="never", jit_options=_OPTIONS)
     def lead(flags: Any) -> Any:
         def call(flags: Any) -> Any:
@@ -104,9 +107,10 @@ def by_instructions() -> None:
 
         return call
 
+    return words.lead, wide.first_of, wide.count_of, wide.without_first, wide.equal, wide.between
 
-def call_libc() -> None:
-    """Have the compiler put libc's functions in place of the loops."""
+
+def _by_libc() -> tuple[Any, ...]:
     word: Any = numba.types.intp
     number: Any = numba.types.int32
     memchr: Any = numba.types.ExternalFunction("memchr", word(word, number, word))
@@ -133,3 +137,5 @@ def call_libc() -> None:
             return end if found == 0 else found - base
 
         return call
+
+    return libc.find, libc.find_text

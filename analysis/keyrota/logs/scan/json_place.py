@@ -10,7 +10,7 @@ from keyrota.logs.scan.alphabet import CR, QUOTE
 from keyrota.logs.scan.json_syntax import COLON, END_OBJECT, OBJECT, after_space
 from keyrota.logs.scan.libc import find, find_text, is_at, letters
 from keyrota.logs.scan.refused import is_refused
-from keyrota.logs.scan.wide import WIDE, below, equal
+from keyrota.logs.scan.wide import WIDE, all_lines, below, equal
 from keyrota.logs.scan.words import WORD_BYTES, packed, word
 
 _NAME: Final = '"event_message"'
@@ -63,9 +63,7 @@ def doubtful_records(buffer: Any, ends: Any, number: int, plan: Any, doubtful: A
     place = np.intp(plan[PLACE])
     before: Any = place - _TEXT_BYTES - 1  # bytes between the brace and the name
     if plan[GLUED] != 0 or before < 0:
-        for index in range(number):
-            doubtful[index] = index
-        return number
+        return all_lines(number, doubtful)
     left = np.intp(0)
     for index in range(number):
         doubtful[left] = index

@@ -54,11 +54,11 @@ from keyrota.logs.scan.json_syntax import (
 )
 from keyrota.logs.scan.json_walk import walk
 from keyrota.logs.scan.libc import find, find_text, is_at, letters
+from keyrota.logs.scan.line_walk import walk_lines
 from keyrota.logs.scan.message import read_message
 from keyrota.logs.scan.names import NO_ROOM, id_hash, is_identifier, number_of
-from keyrota.logs.scan.sink import AT, BLANKS, FULL, LINES, MORE, ODD, ROWS, WHY, put
+from keyrota.logs.scan.sink import BLANKS, FULL, LINES, MORE, ODD, ROWS, put
 from keyrota.logs.scan.stamps import iso_time, number_time
-from keyrota.logs.scan.wide import LEAST_REACH, MOST_REACH, line_ends
 
 _FUNCTIONS: Final = letters("/functions/")
 _V1: Final = letters("v1/")
@@ -140,30 +140,9 @@ def scan_json(
 ) -> int:
     """Walk over the lines of a buffer from where `numbers` say, and write each record that is an event.
 
-    As `keyrota.logs.scan.text.scan_text`, with what `plan` tells of the log.
+    As `walk_lines` says, with what `plan` tells of the log.
     """
-    ends = scratch.ends
-    numbers[WHY] = MORE
-    scratch.found[:] = -1
-    reach = LEAST_REACH
-    while numbers[WHY] == MORE and numbers[AT] < end:
-        lines = line_ends(buffer, numbers[AT], end, is_last, reach, ends)
-        if lines == 0:
-            break
-        reach = min(4 * reach, MOST_REACH)
-        first = numbers[LINES]
-        for index in range(doubtful_records(buffer, ends, lines, plan, scratch.doubtful)):
-            line = scratch.doubtful[index]
-            numbers[LINES] = first + line
-            at, stop = ends[line] + 1, ends[line + 1]
-            numbers[WHY] = _record(buffer, at, stop, names, sink, scratch, numbers, plan)
-            if numbers[WHY] != MORE:
-                numbers[AT] = at
-                break
-        else:
-            numbers[LINES] = first + lines
-            numbers[AT] = min(ends[lines] + 1, end)
-    return 0
+    return walk_lines(doubtful_records, _record, buffer, end, is_last, names, sink, scratch, numbers, plan)
 
 
 def _record(

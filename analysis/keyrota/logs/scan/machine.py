@@ -39,6 +39,7 @@ def _modules() -> list[ModuleType]:
         json_syntax,
         json_walk,
         libc,
+        line_walk,
         marks,
         message,
         names,
@@ -56,8 +57,8 @@ def _modules() -> list[ModuleType]:
 
     return [
         alphabet, libc, words, wide, prefix, refused, found, picks, isolates, failures, requests, message,
-        names, stamps, usual, sink, marks, text, csv_columns, csv_tail, csv_cut, csv_rows, json_syntax,
-        json_layout, json_fields, json_walk, json_place, json_rows,
+        names, stamps, usual, sink, line_walk, marks, text, csv_columns, csv_tail, csv_cut, csv_rows,
+        json_syntax, json_layout, json_fields, json_walk, json_place, json_rows,
     ]  # fmt: skip
 
 
@@ -105,17 +106,12 @@ def _fingerprint() -> int:
 
 @cache
 def _register(register_jitable: Any) -> None:
-    from keyrota.logs.scan import libc, wide, words
-    from keyrota.logs.scan.instructions import by_instructions, call_libc
+    from keyrota.logs.scan.instructions import replaced
 
-    by_libc = (libc.find, libc.find_text) if libc.HAS_LIBC else ()
-    by_processor = (words.lead, wide.equal, wide.between, wide.first_of, wide.count_of, wide.without_first)
+    others = replaced()
     for function in _functions():
-        if function not in (*by_libc, *by_processor):
+        if function not in others:
             register_jitable(_nrt=False, forceinline=True)(function)
-    by_instructions()
-    if by_libc:
-        call_libc()
 
 
 def _compiled(numba: Any, function: Any, fingerprint: int) -> Any:

@@ -30,15 +30,15 @@ from keyrota.logs.scan.found import (
     SHUTDOWN,
 )
 from keyrota.logs.scan.libc import is_at, letters
+from keyrota.logs.scan.line_walk import walk_lines
 from keyrota.logs.scan.message import read_doubtful
 from keyrota.logs.scan.names import NO_ROOM, number_of
 from keyrota.logs.scan.prefix import after_colour, is_wide_blank
 from keyrota.logs.scan.refused import is_refused
 from keyrota.logs.scan.requests import request
-from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, ODD, ROWS, WHY, put
+from keyrota.logs.scan.sink import FULL, LINES, MORE, ODD, ROWS, put
 from keyrota.logs.scan.stamps import after_stamp, iso_time, may_be_stamp
 from keyrota.logs.scan.usual import after_usual, doubtful_lines, remember
-from keyrota.logs.scan.wide import LEAST_REACH, MOST_REACH, line_ends
 
 _LINE_BYTES: Final = 1 << 20
 """A longer line may have to be cut: the general decoder's."""
@@ -152,32 +152,9 @@ def scan_text(
 ) -> int:
     """Walk over the lines of a buffer from where `numbers` say, and write an event for each that is one.
 
-    It stops where the buffer ends, the block is full, or a line is odd: that one begins where it stopped, and
-    is the caller's to count. A line counts in `numbers` once it is done with; `usual` is a memory of
-    how lines begin.
+    As `walk_lines` says; `usual` is a memory of how lines begin.
     """
-    found, ends = scratch.found, scratch.ends
-    numbers[WHY] = MORE
-    found[:] = -1  # and again behind each row: a message that is no event leaves it as it is
-    reach = LEAST_REACH
-    while numbers[WHY] == MORE and numbers[AT] < end:
-        lines = line_ends(buffer, numbers[AT], end, is_last, reach, ends)
-        if lines == 0:
-            break
-        reach = min(4 * reach, MOST_REACH)
-        first = numbers[LINES]
-        for place in range(doubtful_lines(buffer, ends, lines, usual, scratch.doubtful)):
-            line = scratch.doubtful[place]
-            numbers[LINES] = first + line
-            at, stop = ends[line] + 1, ends[line + 1]
-            numbers[WHY] = _line(buffer, at, stop, names, sink, scratch, numbers, usual)
-            if numbers[WHY] != MORE:
-                numbers[AT] = at
-                break
-        else:
-            numbers[LINES] = first + lines
-            numbers[AT] = min(ends[lines] + 1, end)
-    return 0
+    return walk_lines(doubtful_lines, _line, buffer, end, is_last, names, sink, scratch, numbers, usual)
 
 
 def _line(

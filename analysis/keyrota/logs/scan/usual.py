@@ -11,7 +11,7 @@ import numpy as np
 
 from keyrota.logs.scan.alphabet import BLANK
 from keyrota.logs.scan.refused import READ_BYTES, is_refused
-from keyrota.logs.scan.wide import between
+from keyrota.logs.scan.wide import all_lines, between
 from keyrota.logs.scan.words import SLACK, packed, word
 
 # What is remembered: the bytes of a time up to its Z, 0 if there is none; which of them are digits, as bits.
@@ -65,9 +65,7 @@ def doubtful_lines(buffer: Any, ends: Any, number: int, usual: Any, doubtful: An
     """
     length, digits = np.intp(usual[LENGTH]), usual[DIGITS]
     if length == 0:
-        for index in range(number):
-            doubtful[index] = index
-        return number
+        return all_lines(number, doubtful)
     left = np.intp(0)
     for index in range(number):
         doubtful[left] = index

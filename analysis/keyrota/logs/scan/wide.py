@@ -65,6 +65,13 @@ def below(number: int) -> Any:
     return _ALL >> np.uint64(WIDE - number)
 
 
+def all_lines(number: int, lines: Any) -> int:
+    """Write the numbers of so many lines into `lines`, and return how many they are."""
+    for index in range(number):
+        lines[index] = index
+    return number
+
+
 def _write(place: int, bits: Any, ends: Any, number: Any) -> Any:
     """Write where the bits of a look are set, and return how many there are with those before."""
     behind = number + count_of(bits)
