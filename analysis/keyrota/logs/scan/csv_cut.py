@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from keyrota.logs.scan.alphabet import COMMA, CR, LF, QUOTE
 from keyrota.logs.scan.csv_columns import HEAD, WIDTH
-from keyrota.logs.scan.csv_tail import has_tail, keep_tail, place_cells
 from keyrota.logs.scan.libc import find
 from keyrota.logs.tables import RECORD_LINES
 
@@ -28,7 +27,7 @@ def closing_quote(buffer: Any, at: int, end: int) -> int:
     return quote
 
 
-def cut_row(buffer: Any, at: int, end: int, is_last: bool, columns: Any, tail: Any) -> int:
+def cut_row(buffer: Any, at: int, end: int, is_last: bool, columns: Any) -> int:
     """Find the cells of the row that begins at `at`.
 
     Returns the end of its last line (an LF, or `end`), `UNFINISHED` if it goes on behind `end`, or
@@ -37,7 +36,6 @@ def cut_row(buffer: Any, at: int, end: int, is_last: bool, columns: Any, tail: A
     width = columns[WIDTH]
     starts, ends = HEAD + width, HEAD + 2 * width
     index = 0
-    behind = -1  # the end of the first cell, if it alone is quoted
     while True:
         if at < end and buffer[at] == QUOTE:
             quote = closing_quote(buffer, at + 1, end)
@@ -46,13 +44,6 @@ def cut_row(buffer: Any, at: int, end: int, is_last: bool, columns: Any, tail: A
             columns[starts + index], columns[ends + index] = at, quote + 1
             index += 1
             at = quote + 1
-            if index == 1:
-                if has_tail(buffer, at, end, tail):
-                    place_cells(at, columns[starts:], columns[ends:], width, tail)
-                    return int(at + tail.size[0])
-                behind = at
-            else:
-                behind = -1
             if at < end and buffer[at] == COMMA and index < width:
                 at += 1
                 continue
@@ -77,8 +68,6 @@ def cut_row(buffer: Any, at: int, end: int, is_last: bool, columns: Any, tail: A
             columns[starts + index], columns[ends + index] = at, comma
             index += 1
             if comma >= to:
-                if index == width and behind >= 0 and stop < end:
-                    keep_tail(buffer, behind, stop, columns[starts:], width, tail)
                 return stop if index == width else DAMAGED
             if index >= width:
                 return DAMAGED

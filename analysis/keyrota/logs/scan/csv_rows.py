@@ -1,13 +1,4 @@
-"""CSV of a correct writer, compiled: `keyrota.logs.tables` and the grammar in one walk over the rows.
-
-The kernel takes a row if each of its cells is either free of quotes or quoted from end to end, and if
-there are as many as the header has. Such a row ends where the general reader ends it: there alone are
-its quotes in balance. Any other row is odd: the kernel stops at its start, the general reader takes over
-(`OddRows`), and when that has read a row and holds no line back, the kernel goes on.
-
-Decoding drops NULs and byte-order marks. A block with NULs the driver does not give to the kernel; a mark
-is looked for where it would change what a row says: in its ids, and in a line that may be blank but for it.
-"""
+"""What a CSV row says whose cells are known, compiled: `keyrota.logs.tables` and the grammar."""
 
 from __future__ import annotations
 
@@ -16,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from keyrota.events import NO_TIME
-from keyrota.logs.scan.alphabet import CR, IDENTIFIER, LF, NOTHING, QUOTE, QUOTED, RAW, UNSURE
+from keyrota.logs.scan.alphabet import IDENTIFIER, NOTHING, QUOTE, QUOTED, RAW, UNSURE
 from keyrota.logs.scan.csv_columns import (
     CHECKED,
     DURATION_CELL,
@@ -35,7 +26,7 @@ from keyrota.logs.scan.csv_columns import (
     TIMES_HELD,
     WIDTH,
 )
-from keyrota.logs.scan.csv_cut import ROW_BYTES, UNFINISHED, cut_row, is_long
+from keyrota.logs.scan.csv_cut import is_long
 from keyrota.logs.scan.found import (
     DURATION_MS,
     FRAGMENT,
@@ -49,9 +40,9 @@ from keyrota.logs.scan.found import (
     STATUS,
 )
 from keyrota.logs.scan.libc import find, find_text, letters
-from keyrota.logs.scan.message import read_message
+from keyrota.logs.scan.message import read_doubtful
 from keyrota.logs.scan.names import NAME_LENGTH, NO_ROOM, id_hash, is_identifier, number_of
-from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, ODD, ODD_END, ODD_START, ROWS, WHY, put
+from keyrota.logs.scan.sink import LINES, ROWS, put
 from keyrota.logs.scan.stamps import iso_time, number_time
 
 _STATUS_CODE: Final = letters("status_code")
@@ -143,6 +134,39 @@ def _may_be_json(buffer: Any, start: int, end: int) -> bool:
     return start < end and (buffer[start] == _BRACE or buffer[start] == _BRACKET or buffer[start] >= 128)
 
 
+def read_row(
+    buffer: Any, at: int, stop: int, names: Any, sink: Any, numbers: Any, columns: Any, found: Any
+) -> int:
+    """Write a row as an event if it is one, and return its kind, `NOTHING`, `UNSURE` or `NO_ROOM`.
+
+    It stands from `at` to `stop`; `columns` say where its cells do. A row that is done with is counted.
+    """
+    width = columns[WIDTH]
+    may_be_blank = width == 1 and buffer[at] == _BOM
+    if may_be_blank or is_long(buffer, at, stop) or _may_be_damaged_time(buffer, columns):
+        return UNSURE
+    message = HEAD + width + columns[MESSAGE_COLUMN]
+    start, end = columns[message], columns[message + width]
+    mode = RAW
+    if start < end and buffer[start] == QUOTE:
+        start += 1
+        mode = QUOTED
+    kind = NOTHING
+    if mode == RAW or end - start > 1:
+        kind = read_doubtful(buffer, start, end, mode, found)
+    if kind in (NOTHING, REQUEST):
+        if columns[HAS_STATUS] != 0 and _may_be_invocation(buffer, columns):
+            return UNSURE
+        numbers[LINES] += 1
+        return NOTHING
+    if kind == UNSURE:
+        return UNSURE
+    kind = _put_row(buffer, kind, names, sink, numbers, columns, found)
+    if kind not in (UNSURE, NO_ROOM):
+        found[:] = -1
+    return kind
+
+
 def _put_row(buffer: Any, kind: int, names: Any, sink: Any, numbers: Any, columns: Any, found: Any) -> int:
     """Write the row at hand as an event and return its kind, or `UNSURE` or `NO_ROOM`."""
     width = columns[WIDTH]
@@ -207,68 +231,3 @@ def _put_row(buffer: Any, kind: int, names: Any, sink: Any, numbers: Any, column
         sink.text_start[row], sink.text_end[row] = columns[message], columns[message + width]
     numbers[ROWS] = row + 1
     return kind
-
-
-def scan_csv(
-    buffer: Any, end: int, is_last: bool, names: Any, sink: Any, scratch: Any, numbers: Any, columns: Any
-) -> int:
-    """Walk over the rows of a buffer from where `numbers` say, and write an event for each that is one.
-
-    It stops where the buffer ends, the block is full, or a row is odd: that one begins where it stopped.
-    A row counts in `numbers` once it is done with; blank lines are no rows. The text of an error is its
-    cell with the quotes, for `cell_text`.
-    """
-    found, tail = scratch.found, scratch.tail
-    found[:] = -1
-    message_start = HEAD + columns[WIDTH] + columns[MESSAGE_COLUMN]
-    message_end = message_start + columns[WIDTH]
-    at = numbers[AT]
-    numbers[WHY] = MORE
-    while at < end:
-        if buffer[at] == LF:
-            at += 1
-            continue
-        if buffer[at] == CR:
-            to = at
-            while to < end and buffer[to] == CR:
-                to += 1
-            if to >= end:
-                at = end if is_last else at
-                break
-            if buffer[to] == LF:
-                at = to + 1
-                continue
-        kind = UNSURE
-        stop = cut_row(buffer, at, end, is_last, columns, tail)
-        if stop == UNFINISHED and not is_last and end - at <= ROW_BYTES:
-            break
-        may_be_blank = columns[WIDTH] == 1 and buffer[at] == _BOM
-        is_plain = stop >= 0 and not may_be_blank and not is_long(buffer, at, stop)
-        if is_plain and not _may_be_damaged_time(buffer, columns):
-            start, to = columns[message_start], columns[message_end]
-            mode = RAW
-            if start < to and buffer[start] == QUOTE:
-                start += 1
-                mode = QUOTED
-            kind = NOTHING
-            if mode == RAW or to - start > 1:
-                kind = read_message(buffer, start, to, mode, found)
-            if kind in (NOTHING, REQUEST):
-                may_be_event = columns[HAS_STATUS] != 0 and _may_be_invocation(buffer, columns)
-                kind = UNSURE if may_be_event else NOTHING
-            elif kind != UNSURE:
-                kind = _put_row(buffer, kind, names, sink, numbers, columns, found)
-        if kind == NOTHING:
-            numbers[LINES] += 1
-        elif kind == UNSURE:
-            numbers[WHY], numbers[ODD_START] = ODD, at
-            numbers[ODD_END] = stop if stop >= 0 else end
-            break
-        elif kind == NO_ROOM:
-            numbers[WHY] = FULL
-            break
-        else:
-            found[:] = -1
-        at = stop + 1
-    numbers[AT] = min(at, end)
-    return 0

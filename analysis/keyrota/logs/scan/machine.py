@@ -27,8 +27,9 @@ def _modules() -> list[ModuleType]:
         alphabet,
         csv_columns,
         csv_cut,
+        csv_look,
         csv_rows,
-        csv_tail,
+        csv_walk,
         failures,
         found,
         isolates,
@@ -57,8 +58,8 @@ def _modules() -> list[ModuleType]:
 
     return [
         alphabet, libc, words, wide, prefix, refused, found, picks, isolates, failures, requests, message,
-        names, stamps, usual, sink, line_walk, marks, text, csv_columns, csv_tail, csv_cut, csv_rows,
-        json_syntax, json_layout, json_fields, json_walk, json_place, json_rows,
+        names, stamps, usual, sink, line_walk, marks, text, csv_columns, csv_cut, csv_look, csv_rows,
+        csv_walk, json_syntax, json_layout, json_fields, json_walk, json_place, json_rows,
     ]  # fmt: skip
 
 

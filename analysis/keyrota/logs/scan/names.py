@@ -14,7 +14,8 @@ import numpy as np
 
 from keyrota.logs.hashing import FACTORS, SHIFTS, STEP
 from keyrota.logs.scan.alphabet import IDENTIFIER, POOL
-from keyrota.logs.scan.words import WORD_BYTES, is_same, not_identifiers, word
+from keyrota.logs.scan.wide import WIDE, below, identifiers
+from keyrota.logs.scan.words import WORD_BYTES, is_same, word
 
 NAME_LENGTH: Final = 80
 """Bytes of the longest name that is kept; a longer one is none."""
@@ -24,6 +25,8 @@ NO_ROOM: Final = -3
 
 _SLOTS: Final = 1 << 12
 _BLOCK: Final = 1 << 12
+_RECENT: Final = 1 << 6
+_RECENT_SHIFT: Final = np.uint64(64 - 6)
 _ALL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
 _STEP: Final = np.uint64(STEP)
 _FACTOR, _OTHER_FACTOR = (np.uint64(factor) for factor in FACTORS)
@@ -33,7 +36,8 @@ _FIRST, _SECOND, _THIRD = (np.uint64(shift) for shift in SHIFTS)
 class Names(NamedTuple):
     """The arrays of a table: `slots` hold a name's number plus one, 0 where they are free.
 
-    `are_ids` says which names are of the alphabet of ids; a pool may be called something else.
+    `are_ids` says which names are of the alphabet of ids; a pool may be called something else. `recent` holds
+    numbers as `slots` do, by the first bytes of names: the next row most often has the same isolate.
     """
 
     slots: Any
@@ -42,6 +46,7 @@ class Names(NamedTuple):
     ends: Any
     text: Any
     used: Any
+    recent: Any
 
 
 def new_names(slots: int = _SLOTS) -> Names:
@@ -53,6 +58,7 @@ def new_names(slots: int = _SLOTS) -> Names:
         ends=np.zeros(slots // 2 + 1, dtype=np.int64),
         text=np.empty(slots // 2 * 40, dtype=np.uint8),
         used=np.zeros(1, dtype=np.int64),
+        recent=np.zeros(_RECENT, dtype=np.int32),
     )
 
 
@@ -107,14 +113,9 @@ def is_identifier(buffer: Any, start: int, end: int) -> bool:
     length = end - start
     if start < 0 or length < 1 or length > NAME_LENGTH:
         return False
-    if length < WORD_BYTES:
-        for index in range(start, end):
-            if not IDENTIFIER[buffer[index]]:
-                return False
-        return True
-    odd = not_identifiers(word(buffer, end - WORD_BYTES))
-    for at in range(start, end - WORD_BYTES, WORD_BYTES):
-        odd |= not_identifiers(word(buffer, at))
+    odd = ~identifiers(buffer, start) & below(min(length, WIDE))
+    if length > WIDE:
+        odd |= ~identifiers(buffer, end - WIDE)
     return bool(odd == 0)
 
 
@@ -158,12 +159,17 @@ def number_of(buffer: Any, start: int, end: int, names: Any, is_id: bool) -> int
     length = end - start
     if start < 0 or length < 1 or length > NAME_LENGTH:
         return -1
+    place = np.intp(word(buffer, start) * _FACTOR >> _RECENT_SHIFT)
+    recent: Any = np.intp(names.recent[place]) - 1
+    if recent >= 0 and _is_same(buffer, start, length, names, recent):
+        return -1 if is_id and not names.are_ids[recent] else recent
     value = _hash(buffer, start, end)
     last: Any = np.intp(len(names.slots) - 1)
     slot = np.intp(value & np.uint64(last))
     while names.slots[slot] != 0:
         number: Any = np.intp(names.slots[slot] - 1)
         if names.hashes[number] == value and _is_same(buffer, start, length, names, number):
+            names.recent[place] = number + 1
             return -1 if is_id and not names.are_ids[number] else number
         slot = (slot + 1) & last
     are_ids = is_identifier(buffer, start, end)

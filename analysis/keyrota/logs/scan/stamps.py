@@ -7,6 +7,8 @@ from typing import Any, Final
 import numpy as np
 
 from keyrota.logs.scan.alphabet import BLANK, UNSURE
+from keyrota.logs.scan.wide import below, between
+from keyrota.logs.scan.words import WORD_BYTES, eight_digits, word
 from keyrota.logs.times import EARLIEST_NS, LATEST_NS
 
 _0, _9, _DASH, _T, _COLON, _DOT, _Z, _U, _PLUS, _COMMA, _SLASH = 48, 57, 45, 84, 58, 46, 90, 85, 43, 44, 47
@@ -110,12 +112,15 @@ def number_time(buffer: Any, at: int, end: int) -> int:
     # Of numbers with 19 digits all that begin with 1 to 8 fit 64 bits.
     if length < 10 or length > 19 or buffer[at] == _0 or (length == 19 and buffer[at] == _9):
         return UNSURE
-    value: Any = 0
+    if ~between(buffer, at, _0, _9) & below(length) != 0:
+        return UNSURE
+    value: Any = np.intp(eight_digits(word(buffer, at)))
+    at += WORD_BYTES
+    if end - at >= WORD_BYTES:
+        value = value * 100_000_000 + np.intp(eight_digits(word(buffer, at)))
+        at += WORD_BYTES
     for index in range(at, end):
-        byte = buffer[index]
-        if byte < _0 or byte > _9:
-            return UNSURE
-        value = value * 10 + (np.intp(byte) - _0)
+        value = value * 10 + (np.intp(buffer[index]) - _0)
     if value >= EARLIEST_NS:
         return value
     for unit in (1_000, 1_000_000, _SECOND):

@@ -20,6 +20,9 @@ _ALL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
 _AT_ONCE: Final = 2
 """Line ends that are written for each look, there or not: how many there are cannot be foreseen."""
 
+_POWERS: Final = 6
+"""Of two, up to `WIDE`."""
+
 # Bytes of which the lines are looked at together. Few at first: a kernel that stops at an odd line looks at
 # those behind it again.
 LEAST_REACH: Final = 1 << 11
@@ -44,6 +47,13 @@ def _bits(flags: Any) -> Any:
     return np.packbits(flags, bitorder="little").view(np.uint64)[0]
 
 
+def identifiers(buffer: Any, at: int) -> Any:
+    """Return a word in which a bit is set for each of the `WIDE` bytes from `at` on that an id may hold."""
+    letters = between(buffer, at, 65, 90) | between(buffer, at, 97, 122)
+    digits = between(buffer, at, 48, 58)  # and the colon behind them
+    return letters | digits | between(buffer, at, 45, 46) | equal(buffer, at, 95)
+
+
 def first_of(bits: Any) -> Any:
     """Return the number of the lowest bit that is set, `WIDE` if none is."""
     lowest = int(bits) & -int(bits)
@@ -65,6 +75,13 @@ def below(number: int) -> Any:
     return _ALL >> np.uint64(WIDE - number)
 
 
+def parity(bits: Any) -> Any:
+    """Return a word in which a bit is set if, with those below, an odd number of bits was set."""
+    for power in range(_POWERS):
+        bits = bits ^ (bits << np.uint64(1 << power))
+    return bits
+
+
 def all_lines(number: int, lines: Any) -> int:
     """Write the numbers of so many lines into `lines`, and return how many they are."""
     for index in range(number):
@@ -72,14 +89,17 @@ def all_lines(number: int, lines: Any) -> int:
     return number
 
 
-def _write(place: int, bits: Any, ends: Any, number: Any) -> Any:
-    """Write where the bits of a look are set, and return how many there are with those before."""
+def write_places(place: int, bits: Any, ends: Any, number: Any, at_once: int) -> Any:
+    """Write where the bits of a look at `place` are set, and return how many there are with those before.
+
+    So many are written `at_once`, there or not.
+    """
     behind = number + count_of(bits)
-    for index in range(_AT_ONCE):
-        ends[number + index] = place + first_of(bits)
+    for index in range(at_once):
+        ends[np.uintp(number + index)] = place + first_of(bits)
         bits = without_first(bits)
-    for index in range(number + _AT_ONCE, behind):
-        ends[index] = place + first_of(bits)
+    for index in range(number + at_once, behind):
+        ends[np.uintp(index)] = place + first_of(bits)
         bits = without_first(bits)
     return behind
 
@@ -96,9 +116,10 @@ def line_ends(buffer: Any, at: int, end: int, is_last: bool, reach: int, ends: A
     number = np.intp(1)
     last = stop - (stop - at) % WIDE
     for place in range(at, last, WIDE):
-        number = _write(place, equal(buffer, place, LF), ends, number)
+        number = write_places(place, equal(buffer, place, LF), ends, number, _AT_ONCE)
     if last < stop:
-        number = _write(last, equal(buffer, last, LF) & below(stop - last), ends, number)
+        bits = equal(buffer, last, LF) & below(stop - last)
+        number = write_places(last, bits, ends, number, _AT_ONCE)
     if number == 1:
         line_end = find(buffer, LF, stop, end)
         if line_end < end or is_last:

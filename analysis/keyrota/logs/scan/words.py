@@ -11,14 +11,17 @@ import numpy as np
 
 from keyrota.logs.hashing import WORD_BYTES as WORD_BYTES
 
-SLACK: Final = 128
+SLACK: Final = 192
 """Bytes behind those that a kernel is given, which it may read but does not go by: words go over an end."""
 
 _SEVEN: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
 _EIGHTHS: Final = np.uint64(0x8080808080808080)
 _BYTE: Final = np.uint64(0xFF)
-_LOWER: Final = np.uint64(0x2020202020202020)
-_UNDERSCORES: Final = np.uint64(0x5F5F5F5F5F5F5F5F)
+_HALVES: Final = np.uint64(0x0F0F0F0F0F0F0F0F)
+_PAIRS: Final = np.uint64(0x00FF00FF00FF00FF)
+_FOURS: Final = np.uint64(0x0000FFFF0000FFFF)
+_FOUR_BYTES: Final = np.uint64(0xFFFFFFFF)
+_TEN, _HUNDRED, _TEN_THOUSAND = np.uint64(10), np.uint64(100), np.uint64(10_000)
 _ABOVE_CONTROLS: Final = np.uint64(0xE0E0E0E0E0E0E0E0)
 
 
@@ -57,18 +60,12 @@ def lead(flags: Any) -> Any:
     return WORD_BYTES
 
 
-def not_identifiers(value: Any) -> Any:
-    """Return a word that is zero if all eight bytes are ASCII letters, digits, or one of ``_ . : -``."""
-    low = value & _SEVEN
-    letters = _at_least(low | _LOWER, 97) & ~_at_least(low | _LOWER, 123)
-    digits = _at_least(low, 48) & ~_at_least(low, 59)  # and the colon behind them
-    dashes = _at_least(low, 45) & ~_at_least(low, 47)
-    known = letters | digits | dashes | zeros(value ^ _UNDERSCORES)
-    return (value | ~known) & _EIGHTHS
-
-
-def _at_least(low: Any, byte: int) -> Any:
-    return low + np.uint64((128 - byte) * 0x0101010101010101)
+def eight_digits(value: Any) -> Any:
+    """Return the number that eight ASCII digits are, the first in the lowest place."""
+    value &= _HALVES
+    value = (value * _TEN + (value >> np.uint64(8))) & _PAIRS
+    value = (value * _HUNDRED + (value >> np.uint64(16))) & _FOURS
+    return (value * _TEN_THOUSAND + (value >> np.uint64(32))) & _FOUR_BYTES
 
 
 def is_same(one: Any, at: int, other: Any, start: int, length: int) -> bool:

@@ -24,7 +24,7 @@ from keyrota.logs.scan import csv_columns
 from keyrota.logs.scan.csv_columns import columns_of
 from keyrota.logs.scan.csv_cut import ROW_BYTES
 from keyrota.logs.scan.csv_odd import OddRows, cell_text
-from keyrota.logs.scan.csv_rows import scan_csv
+from keyrota.logs.scan.csv_walk import scan_csv
 from keyrota.logs.scan.libc import HAS_LIBC
 from keyrota.logs.scan.machine import machine_code
 from keyrota.logs.scan.names import enlarged, fill_slots, new_names, texts_of

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyrota.logs.scan import wide
+from keyrota.logs.scan.alphabet import IDENTIFIER
 from keyrota.logs.scan.machine import machine_code
 from keyrota.logs.scan.wide import MOST_ENDS, WIDE
 from keyrota.logs.scan.words import SLACK
@@ -36,6 +37,8 @@ def test_a_look_finds_each_byte(in_python: bool, data: bytes, byte: int) -> None
     assert bits == sum(1 << place for place, one in enumerate(data) if one == byte)
     ranged = int(function("between", in_python)(buffer, 0, byte // 2, byte))
     assert ranged == sum(1 << place for place, one in enumerate(data) if byte // 2 <= one <= byte)
+    of_ids = int(function("identifiers", in_python)(buffer, 0))
+    assert of_ids == sum(1 << place for place, one in enumerate(data) if IDENTIFIER[one])
 
 
 @pytest.mark.parametrize("in_python", IN_PYTHON)
@@ -48,6 +51,8 @@ def test_bits(in_python: bool, number: int) -> None:
     assert function("first_of", in_python)(bits) == (places[0] if places else WIDE)
     assert function("count_of", in_python)(bits) == len(places)
     assert int(function("without_first", in_python)(bits)) == sum(1 << place for place in places[1:])
+    odd = [place for place in range(WIDE) if (number & (2 << place) - 1).bit_count() % 2]
+    assert int(function("parity", in_python)(bits)) == sum(1 << place for place in odd)
 
 
 @pytest.mark.parametrize("in_python", IN_PYTHON)
