@@ -11,7 +11,7 @@ from keyrota.logs.columns import Growing, is_constant
 from keyrota.logs.encoding import decoded_text
 from keyrota.logs.json_stream import decode_json
 from keyrota.logs.rows import CAUSE_CODES, DTYPES, KIND_CODES, MISSING, Rows
-from keyrota.logs.rules import Parsed, RuleTable
+from keyrota.logs.rules import RuleTable
 from keyrota.logs.scan.csv_odd import cell_text
 from keyrota.logs.scan.errors import Errors
 from keyrota.logs.scan.names import Names, texts_of
@@ -50,7 +50,8 @@ class Columns:
         self._read = Errors(rules, text_of)
         self._columns = {name: Growing(DTYPES[name]) for name in _COLUMNS}
         self._number = 0
-        self._errors: list[tuple[int, Parsed]] = []
+        self._errors: list[int] = []
+        self._said: list[int] = []
         self._texts: dict[int, str] = {}
         self._refused: list[int] = []
 
@@ -67,11 +68,12 @@ class Columns:
             if kind != _REJECTION:
                 self._texts[place] = self._read.fragment(message)
                 continue
-            text, parsed = self._read.rejection(message)
-            if parsed is None:
+            text, said = self._read.rejection(message)
+            if said < 0:
                 self._refused.append(place)
             else:
-                self._errors.append((place, parsed))
+                self._errors.append(place)
+                self._said.append(said)
             if text:
                 self._texts[place] = text
 
@@ -98,25 +100,29 @@ class Columns:
         return rows.take(is_kept)
 
     def _told_by_errors(self, columns: dict[str, NDArray[Any]], names: list[str]) -> dict[str, NDArray[Any]]:
-        models = {parsed.model for _, parsed in self._errors if parsed.model is not None}
+        said = self._read.said
+        models = {one.model for one in said if one.model is not None}
         # There are few models and many names: these are gone through once, and no index of them is made.
         codes = {name: code for code, name in enumerate(names) if name in models}
         for model in sorted(models - codes.keys()):
             codes[model] = len(names)
             names.append(model)
+        causes = np.array([CAUSE_CODES[one.cause] for one in said])
+        limits = np.array([MISSING if one.limit is None else one.limit for one in said])
+        models_said = np.array([MISSING if one.model is None else codes[one.model] for one in said])
+        delays = np.array([np.nan if one.retry_after_s is None else one.retry_after_s for one in said])
         told: dict[str, NDArray[Any]] = {
             "limit": np.full(self._number, MISSING, dtype=np.int64),
             "model": np.full(self._number, MISSING, dtype=np.int32),
             "retry_after_s": _writable(columns["retry_after_s"]),
             "cause": _writable(columns["cause"]),
         }
-        for place, parsed in self._errors:
-            told["cause"][place] = CAUSE_CODES[parsed.cause]
-            told["limit"][place] = MISSING if parsed.limit is None else parsed.limit
-            if parsed.retry_after_s is not None:
-                told["retry_after_s"][place] = parsed.retry_after_s
-            if parsed.model is not None:
-                told["model"][place] = codes[parsed.model]
+        places, which = np.array(self._errors), np.array(self._said)
+        told["cause"][places] = causes[which]
+        told["limit"][places] = limits[which]
+        told["model"][places] = models_said[which]
+        is_delayed = ~np.isnan(delays)[which]
+        told["retry_after_s"][places[is_delayed]] = delays[which[is_delayed]]
         return told
 
 

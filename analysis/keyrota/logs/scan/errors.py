@@ -25,6 +25,11 @@ class Errors:
         The grammar.
     text_of
         Makes the bytes of a message its text.
+
+    Attributes
+    ----------
+    said
+        What rejections say, each thing once while there are not too many.
     """
 
     def __init__(self, rules: RuleTable, text_of: Callable[[bytes], str]) -> None:
@@ -32,7 +37,8 @@ class Errors:
         self._text_of = text_of
         self._fragments: dict[bytes, str] = {}
         self._kinds: dict[bytes, Parsed] = {}
-        self._rejections: dict[tuple[bytes, bytes], Parsed] = {}
+        self._rejections: dict[tuple[bytes, bytes], int] = {}
+        self.said: list[Parsed] = []
 
     def fragment(self, message: bytes) -> str:
         """Return the words that are kept of a line of an error's body."""
@@ -43,17 +49,24 @@ class Errors:
                 self._fragments[message] = text
         return text
 
-    def rejection(self, message: bytes) -> tuple[str, Parsed | None]:
-        """Return the words that are kept of a rejection, none if it says its cause, and what it says.
+    def rejection(self, message: bytes) -> tuple[str, int]:
+        """Return the words kept of a rejection, none if it says its cause, and its place in `said`.
 
-        That is ``None`` if the grammar, which has the last word, does not know it.
+        That is -1 if the grammar, which has the last word, does not know it.
         """
         kind, delays = _told_apart(message)
-        delay = delays[0] if delays else b""
-        parsed = self._rejections.get((kind, delay)) or self._rejection(message, kind, delays)
-        if parsed is None or parsed.cause not in (None, "unknown"):
-            return "", parsed
-        return self._text_of(message)[:TEXT_LENGTH], parsed
+        first = kind, delays[0] if delays else b""
+        place = self._rejections.get(first, -1)
+        if place < 0:
+            parsed = self._rejection(message, kind, delays)
+            if parsed is None:
+                return "", -1
+            place = len(self.said)
+            self.said.append(parsed)
+            if kind in self._kinds and len(self._rejections) < MESSAGES_REMEMBERED:
+                self._rejections[first] = place
+        is_told = self.said[place].cause not in (None, "unknown")
+        return "" if is_told else self._text_of(message)[:TEXT_LENGTH], place
 
     def _rejection(self, message: bytes, kind: bytes, delays: list[bytes]) -> Parsed | None:
         parsed = self._kinds.get(kind)
@@ -71,8 +84,6 @@ class Errors:
             parsed = found
             if len(self._kinds) < MESSAGES_REMEMBERED:
                 self._kinds[kind] = parsed
-        if kind in self._kinds and len(self._rejections) < MESSAGES_REMEMBERED:
-            self._rejections[kind, delays[0] if delays else b""] = parsed
         return parsed
 
 

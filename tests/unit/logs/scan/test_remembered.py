@@ -141,6 +141,11 @@ def test_texts_that_differ_are_read_where_they_stand() -> None:
     against_general.check("\n".join(lines).encode(), "json", is_damaged=True)
 
 
+def _told(errors: Errors, message: str) -> tuple[str, Parsed | None]:
+    text, place = errors.rejection(message.encode())
+    return text, errors.said[place] if place >= 0 else None
+
+
 @pytest.mark.parametrize("cause", ["per-minute", "per-day"])
 def test_an_error_is_remembered_without_its_delay(cause: str) -> None:
     """And without a request's id: each delay is the error's own."""
@@ -151,7 +156,7 @@ def test_an_error_is_remembered_without_its_delay(cause: str) -> None:
         message = f"{before}Google AI Studio error: 429 {body}"
         expected = DEFAULT_RULES.parse(message)
         assert isinstance(expected, Parsed)
-        assert errors.rejection(message.encode()) == ("", expected)
+        assert _told(errors, message) == ("", expected)
     assert 3 <= len(errors._kinds) <= 24
 
 
@@ -165,7 +170,7 @@ def test_a_delay_that_only_the_decoded_words_show(words: str) -> None:
     for number in (5, 7, 9, 5):
         message = "Google AI Studio error: 429 " + words.format(number).replace('"', "'")
         expected = DEFAULT_RULES.parse(json.loads(f'"{message}"'))
-        assert errors.rejection(message.encode())[1] == expected
+        assert _told(errors, message)[1] == expected
 
 
 def test_errors_that_do_not_say_their_cause_keep_their_words() -> None:
@@ -179,6 +184,6 @@ def test_errors_that_do_not_say_their_cause_keep_their_words() -> None:
     ):  # fmt: skip
         for _ in range(2):
             expected = DEFAULT_RULES.parse(message)
-            text, parsed = errors.rejection(message.encode())
+            text, parsed = _told(errors, message)
             assert parsed == expected
             assert text == (message if expected is not None else "")
