@@ -14,11 +14,12 @@ from keyrota.logs.scan.alphabet import BACKSLASH, JSON, NOTHING, QUOTE, RAW, UNS
 from keyrota.logs.scan.failures import fragment, given_up, provider_error, quoted, retry
 from keyrota.logs.scan.found import FRAGMENT, REQUEST
 from keyrota.logs.scan.isolates import boot, listening, shutdown_or_serving, supervised
-from keyrota.logs.scan.libc import find, is_at, letters
+from keyrota.logs.scan.libc import is_at, letters
 from keyrota.logs.scan.picks import using
 from keyrota.logs.scan.prefix import after_prefix, may_be_error
 from keyrota.logs.scan.refused import is_refused
 from keyrota.logs.scan.requests import request
+from keyrota.logs.scan.wide import WIDE, below, between, equal
 
 _RATE_LIMITED: Final = letters("Rate limited (")
 _OVERLOADED: Final = letters("Service overloaded (")
@@ -31,6 +32,7 @@ _INITIAL: Final = table("UbsLGRSM*PIweCmDHO[g45{" + "TDINLWECFtdinlwecf")
 """What the words of an event, a name or a level begin with."""
 
 _WORDS_LENGTH: Final = 300
+_ESCAPE_LENGTH: Final = 4
 
 
 def read_message(buffer: Any, at: int, end: int, mode: int, found: Any) -> int:
@@ -109,18 +111,13 @@ def read_doubtful(buffer: Any, at: int, end: int, mode: int, found: Any) -> int:
 
 def _has_escaped_ascii(buffer: Any, at: int, end: int) -> bool:
     r"""Say whether words may be spelled with escapes, as in ``position 1\/4``."""
-    stop = min(end, at + _WORDS_LENGTH)
-    at = find(buffer, BACKSLASH, at, stop)
-    while at + 4 < stop:
-        if buffer[at + 1] == _SLASH:
-            return True
-        # Of what is printed, not a colour.
-        if (
-            buffer[at + 1] == _U
-            and buffer[at + 2] == _0
-            and buffer[at + 3] == _0
-            and _2 <= buffer[at + 4] <= _7
-        ):
-            return True
-        at = find(buffer, BACKSLASH, at + 2, stop)
+    stop = min(end, at + _WORDS_LENGTH) - _ESCAPE_LENGTH
+    for place in range(at, stop, WIDE):
+        slashes = equal(buffer, place, BACKSLASH) & below(min(WIDE, stop - place))
+        if slashes != 0:
+            # Of what is printed, not a colour.
+            printed = equal(buffer, place + 1, _U) & equal(buffer, place + 2, _0)
+            printed &= equal(buffer, place + 3, _0) & between(buffer, place + 4, _2, _7)
+            if slashes & (printed | equal(buffer, place + 1, _SLASH)) != 0:
+                return True
     return False

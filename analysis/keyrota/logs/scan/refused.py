@@ -29,6 +29,8 @@ follow, where these are sure."""
 
 _LETTERS: Final = 4
 _FOUR: Final = np.uint64(0xFFFFFFFF)
+_NAMES: Final = np.array([packed(name) for name in ("rror", "tion", "sted", "ests")])
+"""The last letters of what errors are called: Error, Exception, Exhausted, Requests."""
 _THREE: Final = np.uint64(0xFFFFFF)
 _LOWER: Final = np.uint64(0x20202020)
 _LOG: Final = packed("log")
@@ -45,7 +47,7 @@ _AT_MOST: Final = np.uint64(1 << _DECORATED)
 _NO_NAME: Final = np.uint64(1 << _NAME_BYTES)
 _FIRST_WORD: Final = np.uint64((1 << WORD_BYTES) - 1)
 
-READ_BYTES: Final = _DECORATED + (_NAME_BYTES + 2) + WIDE
+READ_BYTES: Final = 2 * _DECORATED + (_NAME_BYTES + 2) + WIDE
 """So many bytes are read from the start of a message on, whether it is as long or not."""
 
 
@@ -92,8 +94,7 @@ def is_refused(buffer: Any, at: int, end: int) -> bool:
     `READ_BYTES` are read. Those behind a shorter message only make for doubt: no event begins with them.
     There is no branch in it: which of many a line has cannot be foreseen.
     """
-    at += first_of(between(buffer, at, 33, 126) | equal(buffer, at, ESCAPE) | _AT_MOST)  # emoji and blanks
-    at = _after_name(buffer, at)
+    at = _after_decoration(buffer, _after_name(buffer, _after_decoration(buffer, at)))
     first, byte = word(buffer, at), buffer[np.uintp(at)]
     backslashes = equal(buffer, at, BACKSLASH)
     folded = (first & _FOUR) | _LOWER
@@ -103,9 +104,24 @@ def is_refused(buffer: Any, at: int, end: int) -> bool:
     # Words may be spelled with escapes.
     is_known = (_KNOWN[slot] == folded) & (is_exact | (backslashes & _FIRST_WORD != 0))
     may_be = is_known | (folded & _THREE == _LOG) | _DOUBTFUL[byte] | (at >= end)
-    # An error is told by a name and a colon: what is refused goes on with another word.
     size = first_of(equal(buffer, at, BLANK) | equal(buffer, at, COLON) | backslashes | _NO_NAME)
-    return bool(not (may_be | (buffer[np.uintp(at + size)] != BLANK)))
+    behind = buffer[np.uintp(at + size)]
+    is_name = (behind != BLANK) & ((behind != COLON) | _ends_as_errors_do(buffer, at + max(size, _LETTERS)))
+    return bool(not (may_be | is_name))
+
+
+def _after_decoration(buffer: Any, at: int) -> Any:
+    """Skip emoji and blanks."""
+    return at + first_of(between(buffer, at, 33, 126) | equal(buffer, at, ESCAPE) | _AT_MOST)
+
+
+def _ends_as_errors_do(buffer: Any, at: Any) -> Any:
+    """Say whether a word that ends at `at` is what errors are called; behind it is a colon."""
+    last = word(buffer, at - _LETTERS) & _FOUR
+    is_error = last == _NAMES[0]
+    for name in range(1, len(_NAMES)):
+        is_error |= last == _NAMES[name]
+    return is_error
 
 
 def _after_name(buffer: Any, at: int) -> Any:

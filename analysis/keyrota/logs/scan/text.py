@@ -39,6 +39,7 @@ from keyrota.logs.scan.requests import request
 from keyrota.logs.scan.sink import FULL, LINES, MORE, ODD, ROWS, put
 from keyrota.logs.scan.stamps import after_stamp, iso_time, may_be_stamp
 from keyrota.logs.scan.usual import after_usual, doubtful_lines, remember
+from keyrota.logs.scan.wide import WIDE, below, equal, first_of, without_first
 
 _LINE_BYTES: Final = 1 << 20
 """A longer line may have to be cut: the general decoder's."""
@@ -48,7 +49,7 @@ _STREAMS: Final = letters(" std")
 _TIMES: Final = tuple(
     letters(name) for name in ("timestamp", "ts", "time", "@timestamp", "datetime", "date", "created_at")
 )
-_TIME_INITIAL: Final = table("t@dc")
+_TIME_INITIALS: Final = letters("t@dc")
 _TIME_EQUALS: Final = letters("time=")
 _OPEN, _CLOSE, _BAR, _BRACE, _LAST_BRACE, _TAB, _BOM, _0, _9, _U = 91, 93, 124, 123, 125, 9, 0xEF, 48, 57, 117
 _SERVICE_LENGTH: Final = 80
@@ -135,14 +136,20 @@ def _message_start(buffer: Any, at: int, end: int, stamp: Any) -> int:
 
 def _may_have_time(buffer: Any, at: int, end: int) -> bool:
     """Say whether an object may be a row of a logging library; any other is part of the text."""
-    for index in range(at, end - 1):
-        byte, following = buffer[index], buffer[index + 1]
-        if byte == BACKSLASH and following == _U:
+    for place in range(at, end - 1, WIDE):
+        known = below(min(WIDE, end - 1 - place))
+        if equal(buffer, place, BACKSLASH) & equal(buffer, place + 1, _U) & known != 0:
             return True
-        if byte == QUOTE and _TIME_INITIAL[following]:
+        names = equal(buffer, place + 1, _TIME_INITIALS[0])
+        for initial in range(1, len(_TIME_INITIALS)):
+            names |= equal(buffer, place + 1, _TIME_INITIALS[initial])
+        names &= equal(buffer, place, QUOTE) & known
+        while names != 0:
+            start = place + first_of(names) + 1
+            names = without_first(names)
             for name in _TIMES:
-                to = index + 1 + len(name)
-                if is_at(buffer, name, index + 1, end) and to < end and buffer[to] == QUOTE:
+                to = start + len(name)
+                if is_at(buffer, name, start, end) and to < end and buffer[to] == QUOTE:
                     return True
     return False
 

@@ -28,7 +28,8 @@ PLAIN = [
     "Service is up and running", "at async handleStream (file:///x.ts:1:2)",
     "Starting chat stream for session: 8", "Maximum of 5 retries", "Answer of 429 words, for 503 users",
 ]  # fmt: skip
-NAMED = ["Rating: 5 of 5", "user: hello", "a: b", "TypeError: Cannot read properties of undefined"]
+NAMED = ["Rating: 5 of 5", "user: hello", "a: b", "...continued: b", ": b", "AnError_: b", "rro: b"]
+ERRORS = ["TypeError: Cannot read properties of undefined", "AnException: b", "Exhausted: b", "Requests: b"]
 
 
 def is_refused(message: bytes, behind: bytes = b"") -> bool:
@@ -59,16 +60,19 @@ def test_most_of_what_is_no_event_is_refused(before: str) -> None:
     assert sum(told) >= len(PLAIN) - 2
 
 
-@pytest.mark.parametrize("message", NAMED)
-def test_a_word_and_a_colon_are_left_to_the_grammar(message: str) -> None:
-    """They may be the name of an error."""
-    assert not is_refused(message.encode())
-    assert told_without(message.encode(), RAW) == NOTHING
+@pytest.mark.parametrize("before", ["", "🔑 ", "[Info] ", "[Info]     ", "[Info] 🔀 "])
+@pytest.mark.parametrize("message", [*NAMED, *ERRORS])
+def test_a_word_and_a_colon_are_left_to_the_grammar_if_errors_are_called_so(
+    message: str, before: str
+) -> None:
+    """Also behind a name, and what decorates it: what an error says decides there."""
+    assert is_refused((before + message).encode()) == (message in NAMED)
+    assert told_without((before + message).encode(), RAW) == NOTHING
 
 
 def test_what_stands_behind_a_message_does_not_matter() -> None:
     """It may make for doubt; a message is refused only where the grammar refuses it."""
-    for message in [*SAMPLES, *PLAIN, *NAMED]:
+    for message in [*SAMPLES, *PLAIN, *NAMED, *ERRORS]:
         for behind in BEHIND:
             for length in range(len(message.encode()) + 1):
                 cut = message.encode()[:length]
@@ -84,7 +88,7 @@ def test_what_stands_behind_a_message_does_not_matter() -> None:
             "Using ", "GOOGLE", "booted (", "shutdown", "Error", "TypeError", "ClientError", ": ", ":", " ",
             "[", "] ", "]", "{", '"', "'", "error", "429 ", "\\u0055", "\\n", "|", "GET ", "POST | ", "log",
             "INFO", "warn", "a", "x1", "é", "🔑", "\x1b[33m", "\x7f", "?", "...", "-", "503", "G",
-            "got status",
+            "got status", "Exception", "Exhausted", "Requests",
         ]),
         max_size=8,
     ),
@@ -118,7 +122,7 @@ def test_every_rule_is_told_by_an_opening() -> None:
 
 def test_plain_python_says_the_same() -> None:
     """Where there is no compiler."""
-    for message in [*SAMPLES, *PLAIN, *NAMED]:
+    for message in [*SAMPLES, *PLAIN, *NAMED, *ERRORS]:
         buffer: Any = np.frombuffer(message.encode() + bytes(SLACK), dtype=np.uint8)
         end = len(message.encode())
         assert refused.is_refused(buffer, 0, end) == machine_code("is_refused")(buffer, 0, end)
