@@ -132,8 +132,10 @@ class Workers:
         while calls := list(itertools.islice(pending, IN_FLIGHT)):
             if self.cluster is not None:
                 yield from self._on_cluster(function, calls)
+            elif prefer == "threads":
+                yield from _in_threads(function, calls, self.number)
             else:
-                yield from _on_machine(function, calls, self.jobs, prefer)
+                yield from _in_processes(function, calls, self.jobs)
 
     def _connection(self) -> Client:
         assert self.cluster is not None
@@ -239,9 +241,15 @@ def _watched(client: Client, backend: Any) -> Iterator[None]:
         thread.join()
 
 
-def _on_machine(
-    function: Callable[[Item], Result], calls: list[Item], jobs: int, prefer: str
-) -> Iterator[Result]:
+def _in_threads(function: Callable[[Item], Result], calls: list[Item], jobs: int) -> Iterator[Result]:
+    from multiprocessing.pool import ThreadPool
+
+    # As joblib has them, but for a result that is taken when it is there: joblib looks every 10 ms.
+    with ThreadPool(min(jobs, len(calls))) as pool:
+        yield from pool.imap(function, calls)
+
+
+def _in_processes(function: Callable[[Item], Result], calls: list[Item], jobs: int) -> Iterator[Result]:
     from concurrent.futures.process import BrokenProcessPool
 
     from joblib import Parallel
@@ -249,11 +257,7 @@ def _on_machine(
     done, deaths = 0, 0
     while done < len(calls):
         before = done
-        workers = Parallel(
-            n_jobs=min(jobs, len(calls) - done),
-            backend="threading" if prefer == "threads" else "loky",
-            return_as="generator",
-        )
+        workers = Parallel(n_jobs=min(jobs, len(calls) - done), backend="loky", return_as="generator")
         try:
             for result in _in_order(workers, function, calls[done:]):
                 done += 1
