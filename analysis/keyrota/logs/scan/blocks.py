@@ -9,8 +9,8 @@ import numpy as np
 
 from keyrota.logs.scan.words import SLACK
 
-BLOCK_BYTES: Final = 1 << 21
-"""Bytes of a buffer: of a quarter as many a scan takes longer, of more it does not take less."""
+BLOCK_BYTES: Final = 1 << 20
+"""Bytes of a buffer, which stays in the second cache: of a quarter as many a scan takes longer."""
 
 _LOOK_AHEAD: Final = 1 << 12
 

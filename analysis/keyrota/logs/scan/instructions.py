@@ -28,35 +28,40 @@ def _ones(_context: Any, bits: Any) -> Any:
     return numba.types.intp(bits), generate
 
 
-def _all_of(builder: Any, byte: Any) -> Any:
-    """Return `wide.WIDE` times a byte."""
-    several = ir.VectorType(ir.IntType(8), wide.WIDE)
+def _all_of(builder: Any, byte: Any, width: int) -> Any:
+    """Return so many times a byte."""
+    several = ir.VectorType(ir.IntType(8), width)
     nothing = ir.Constant(several, ir.Undefined)
     one = builder.insert_element(nothing, byte, ir.Constant(ir.IntType(32), 0))
-    places = ir.Constant(ir.VectorType(ir.IntType(32), wide.WIDE), [0] * wide.WIDE)
+    places = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
     return builder.shuffle_vector(one, nothing, places)
 
 
-def _range(_context: Any, _address: Any, _least: Any, _span: Any) -> Any:
-    """Say which of the bytes at an address are at least as large as one, and by no more than the span."""
+def _range(width: int) -> Any:
+    """Return what says which of the bytes at an address are at least as large as one, by at most the span."""
     byte, result = numba.types.uint8, numba.types.uint64
     signature = result(numba.types.intp, byte, byte)
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         address, least, span = arguments
-        several = ir.VectorType(ir.IntType(8), wide.WIDE)
+        several = ir.VectorType(ir.IntType(8), width)
         here = builder.load(builder.inttoptr(address, several.as_pointer()))
         here.align = 1
-        above = builder.sub(here, _all_of(builder, least))  # of a smaller byte a large number
-        flags = builder.icmp_unsigned("<=", above, _all_of(builder, span))
-        return builder.bitcast(flags, ir.IntType(wide.WIDE))
+        above = builder.sub(here, _all_of(builder, least, width))  # of a smaller byte a large number
+        flags = builder.icmp_unsigned("<=", above, _all_of(builder, span, width))
+        bits = builder.bitcast(flags, ir.IntType(width))
+        return bits if width == wide.WIDE else builder.zext(bits, ir.IntType(wide.WIDE))
 
-    return signature, generate
+    def within(_context: Any, _address: Any, _least: Any, _span: Any) -> Any:
+        return signature, generate
+
+    return within
 
 
 _trailing_zeros: Any = intrinsic(_zeros)
 _count: Any = intrinsic(_ones)
-_within: Any = intrinsic(_range)
+_within: Any = intrinsic(_range(wide.WIDE))
+_near: Any = intrinsic(_range(wide.NEAR))
 
 
 def replaced() -> tuple[Any, ...]:
@@ -107,7 +112,22 @@ def _by_instructions() -> tuple[Any, ...]:
 
         return call
 
-    return words.lead, wide.first_of, wide.count_of, wide.without_first, wide.equal, wide.between
+    @overload(wide.near_equal, inline="never", jit_options=_OPTIONS)
+    def near_equal(buffer: Any, at: Any, byte: Any) -> Any:
+        def call(buffer: Any, at: Any, byte: Any) -> Any:
+            return _near(buffer.ctypes.data + at, np.uint8(byte), np.uint8(0))
+
+        return call
+
+    @overload(wide.near_between, inline="never", jit_options=_OPTIONS)
+    def near_between(buffer: Any, at: Any, least: Any, most: Any) -> Any:
+        def call(buffer: Any, at: Any, least: Any, most: Any) -> Any:
+            return _near(buffer.ctypes.data + at, np.uint8(least), np.uint8(most - least))
+
+        return call
+
+    looks = wide.equal, wide.between, wide.near_equal, wide.near_between
+    return words.lead, wide.first_of, wide.count_of, wide.without_first, *looks
 
 
 def _by_libc() -> tuple[Any, ...]:

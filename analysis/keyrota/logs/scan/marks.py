@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from keyrota.logs.scan.words import WORD_BYTES, repeated, zeros
+from keyrota.logs.scan.wide import WIDE, below, equal
 
 HAS_NUL: Final = 1
 """A NUL, or a byte-order mark, may be in the block: decoding drops both, and words may be there that the
@@ -18,37 +18,18 @@ MAY_BE_GLUED: Final = 2
 Objects with a blank or a comma between them, in one line, are not looked for.
 """
 
-_CLOSE, _OPEN, _MARK, _MARKED = 125, 123, 0xEF, 0xBB
-_CASE = 32
-"""What tells an opening brace from an opening bracket."""
-
-_CASES = repeated(_CASE)
-_CLOSES, _OPENS, _MARKS, _MARKEDS = repeated(_CLOSE), repeated(_OPEN), repeated(_MARK), repeated(_MARKED)
+_CLOSE, _OBJECT, _ARRAY, _MARK, _MARKED = 125, 123, 91, 0xEF, 0xBB
+_ONE: Final = np.uint64(1)
 
 
-def words_of(buffer: Any) -> tuple[Any, Any]:
-    """Return the bytes of a buffer as words, from the first byte and from the second on."""
-    length = (len(buffer) - 1) // WORD_BYTES * WORD_BYTES
-    return buffer[:length].view(np.uint64), buffer[1 : length + 1].view(np.uint64)
-
-
-def marks(buffer: Any, words: Any, shifted: Any, start: int, end: int) -> int:
-    """Return which of the marks a part of a buffer may have, and `words_of` the buffer."""
-    first, last = start // WORD_BYTES, max(start, end - 1) // WORD_BYTES
-    nul: Any = np.uint64(0)
-    mark: Any = np.uint64(0)
-    glue: Any = np.uint64(0)
-    for index in range(last - first):
-        place = np.uintp(first) + np.uintp(index)  # unsigned: so the compiler takes wide steps
-        here, behind = words[place], shifted[place]
-        nul |= zeros(here)
-        mark |= zeros((here ^ _MARKS) | (behind ^ _MARKEDS))
-        glue |= zeros((here ^ _CLOSES) | ((behind | _CASES) ^ _OPENS))
-    has_nul = nul != 0 or mark != 0
-    is_glued = glue != 0
-    for index in range(last * WORD_BYTES, end):
-        byte = buffer[index]
-        following = buffer[index + 1] if index + 1 < end else 32
-        has_nul |= byte == 0 or (byte == _MARK and following == _MARKED)
-        is_glued |= byte == _CLOSE and following | _CASE == _OPEN
-    return (HAS_NUL if has_nul else 0) | (MAY_BE_GLUED if is_glued else 0)
+def marks(buffer: Any, start: int, end: int) -> int:
+    """Return which of the marks a part of a buffer may have; `WIDE` bytes behind it may be read."""
+    hidden, glued = np.uint64(0), np.uint64(0)
+    for place in range(start, end, WIDE):
+        known = below(min(WIDE, end - place))
+        pairs = known if end - place > WIDE else known >> _ONE
+        hidden |= equal(buffer, place, 0) & known
+        hidden |= equal(buffer, place, _MARK) & equal(buffer, place + 1, _MARKED) & pairs
+        opened = equal(buffer, place + 1, _OBJECT) | equal(buffer, place + 1, _ARRAY)
+        glued |= equal(buffer, place, _CLOSE) & opened & pairs
+    return (HAS_NUL if hidden != 0 else 0) | (MAY_BE_GLUED if glued != 0 else 0)

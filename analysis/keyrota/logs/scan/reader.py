@@ -23,7 +23,7 @@ from keyrota.logs.scan.columns import TEXTS, Columns
 from keyrota.logs.scan.csv_columns import columns_of
 from keyrota.logs.scan.json_place import GLUED, new_plan
 from keyrota.logs.scan.machine import machine_code
-from keyrota.logs.scan.marks import HAS_NUL, MAY_BE_GLUED, words_of
+from keyrota.logs.scan.marks import HAS_NUL, MAY_BE_GLUED
 from keyrota.logs.scan.names import enlarged, new_names
 from keyrota.logs.scan.odd import odd_of, records_in
 from keyrota.logs.scan.scratch import new_scratch
@@ -108,7 +108,6 @@ class Scan:
         self._on_read = on_read
         self._kernel = machine_code(KERNELS[shape.format])
         self._marks = machine_code("marks")
-        self._words = words_of(blocks.buffer)
         self._nul_end = -1
         self._kept = 0
         self._names = new_names()
@@ -159,7 +158,7 @@ class Scan:
     def _look(self) -> None:
         """Look at the bytes at hand as a whole: for NULs, and for records that share a line."""
         blocks = self._blocks
-        marks = int(self._marks(blocks.buffer, *self._words, blocks.at, blocks.filled))
+        marks = int(self._marks(blocks.buffer, blocks.at, blocks.filled))
         if self._shape.format == "json":
             self._plan[GLUED] = marks & MAY_BE_GLUED
         self._nul_end = -1

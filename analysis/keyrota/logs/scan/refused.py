@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from keyrota.logs.scan.alphabet import BACKSLASH, BLANK, COLON, DECORATION, ESCAPE, table
-from keyrota.logs.scan.wide import WIDE, between, equal, first_of
+from keyrota.logs.scan.wide import NEAR, first_of, near_between, near_equal
 from keyrota.logs.scan.words import WORD_BYTES, packed, word
 
 _OPENINGS: Final[dict[str, tuple[str, ...]]] = {
@@ -47,7 +47,7 @@ _AT_MOST: Final = np.uint64(1 << _DECORATED)
 _NO_NAME: Final = np.uint64(1 << _NAME_BYTES)
 _FIRST_WORD: Final = np.uint64((1 << WORD_BYTES) - 1)
 
-READ_BYTES: Final = 2 * _DECORATED + (_NAME_BYTES + 2) + WIDE
+READ_BYTES: Final = 2 * _DECORATED + (_NAME_BYTES + 2) + NEAR
 """So many bytes are read from the start of a message on, whether it is as long or not."""
 
 
@@ -96,7 +96,7 @@ def is_refused(buffer: Any, at: int, end: int) -> bool:
     """
     at = _after_decoration(buffer, _after_name(buffer, _after_decoration(buffer, at)))
     first, byte = word(buffer, at), buffer[np.uintp(at)]
-    backslashes = equal(buffer, at, BACKSLASH)
+    backslashes = near_equal(buffer, at, BACKSLASH)
     folded = (first & _FOUR) | _LOWER
     slot = (folded * _FACTOR >> _SHIFT) & _SLOT
     mask, one, other = _EXACTLY[slot, 0], _EXACTLY[slot, 1], _EXACTLY[slot, 2]
@@ -104,7 +104,7 @@ def is_refused(buffer: Any, at: int, end: int) -> bool:
     # Words may be spelled with escapes.
     is_known = (_KNOWN[slot] == folded) & (is_exact | (backslashes & _FIRST_WORD != 0))
     may_be = is_known | (folded & _THREE == _LOG) | _DOUBTFUL[byte] | (at >= end)
-    size = first_of(equal(buffer, at, BLANK) | equal(buffer, at, COLON) | backslashes | _NO_NAME)
+    size = first_of(near_equal(buffer, at, BLANK) | near_equal(buffer, at, COLON) | backslashes | _NO_NAME)
     behind = buffer[np.uintp(at + size)]
     is_name = (behind != BLANK) & ((behind != COLON) | _ends_as_errors_do(buffer, at + max(size, _LETTERS)))
     return bool(not (may_be | is_name))
@@ -112,7 +112,7 @@ def is_refused(buffer: Any, at: int, end: int) -> bool:
 
 def _after_decoration(buffer: Any, at: int) -> Any:
     """Skip emoji and blanks."""
-    return at + first_of(between(buffer, at, 33, 126) | equal(buffer, at, ESCAPE) | _AT_MOST)
+    return at + first_of(near_between(buffer, at, 33, 126) | near_equal(buffer, at, ESCAPE) | _AT_MOST)
 
 
 def _ends_as_errors_do(buffer: Any, at: Any) -> Any:
@@ -126,7 +126,7 @@ def _ends_as_errors_do(buffer: Any, at: Any) -> Any:
 
 def _after_name(buffer: Any, at: int) -> Any:
     """Skip ``[name]`` and a blank; the same position if that is not what stands there."""
-    size = first_of(equal(buffer, at, _CLOSE) | _NO_NAME)
+    size = first_of(near_equal(buffer, at, _CLOSE) | _NO_NAME)
     first, close, blank = buffer[np.uintp(at)], buffer[np.uintp(at + size)], buffer[np.uintp(at + size + 1)]
     odd = (first ^ _OPENED) | (close ^ _CLOSED) | (blank ^ _SPACED) | _IS_ERROR[buffer[np.uintp(at + 1)]]
     return at + ((size + 2) & _ALL_BITS_OF_ZERO[odd])

@@ -16,6 +16,9 @@ from keyrota.logs.scan.libc import find
 WIDE: Final = 64
 """Bytes of one look."""
 
+NEAR: Final = 16
+"""Bytes of a look at what begins at no round place: a wide one there is two loads."""
+
 _ALL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
 _AT_ONCE: Final = 2
 """Line ends that are written for each look, there or not: how many there are cannot be foreseen."""
@@ -34,17 +37,28 @@ MOST_ENDS: Final = 1 + MOST_REACH + _AT_ONCE
 
 def equal(buffer: Any, at: int, byte: int) -> Any:
     """Return a word in which a bit is set for each of the `WIDE` bytes from `at` on that is `byte`."""
-    return _bits(buffer[at : at + WIDE] == byte)
+    return _bits(buffer[at : at + WIDE] == byte, np.uint64)
 
 
 def between(buffer: Any, at: int, least: int, most: int) -> Any:
     """Return a word in which a bit is set for each of the `WIDE` bytes from `at` on that is in a range."""
     several = buffer[at : at + WIDE]
-    return _bits((several >= least) & (several <= most))
+    return _bits((several >= least) & (several <= most), np.uint64)
 
 
-def _bits(flags: Any) -> Any:
-    return np.packbits(flags, bitorder="little").view(np.uint64)[0]
+def near_equal(buffer: Any, at: int, byte: int) -> Any:
+    """Return a word in which a bit is set for each of the `NEAR` bytes from `at` on that is `byte`."""
+    return _bits(buffer[at : at + NEAR] == byte, np.uint16)
+
+
+def near_between(buffer: Any, at: int, least: int, most: int) -> Any:
+    """Return a word in which a bit is set for each of the `NEAR` bytes from `at` on that is in a range."""
+    several = buffer[at : at + NEAR]
+    return _bits((several >= least) & (several <= most), np.uint16)
+
+
+def _bits(flags: Any, kind: Any) -> Any:
+    return np.uint64(np.packbits(flags, bitorder="little").view(kind)[0])
 
 
 def identifiers(buffer: Any, at: int) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from keyrota.logs.hashing import WORD_BYTES as WORD_BYTES
 
-SLACK: Final = 192
+SLACK: Final = 128
 """Bytes behind those that a kernel is given, which it may read but does not go by: words go over an end."""
 
 _SEVEN: Final = np.uint64(0x7F7F7F7F7F7F7F7F)

@@ -17,7 +17,6 @@ import protected
 from keyrota.logs.scan.json_place import GLUED, new_plan
 from keyrota.logs.scan.libc import HAS_LIBC
 from keyrota.logs.scan.machine import machine_code
-from keyrota.logs.scan.marks import words_of
 from keyrota.logs.scan.names import enlarged, new_names
 from keyrota.logs.scan.scratch import new_scratch
 from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, NUMBERS, ODD, ROWS, WHY, new_sink
@@ -111,10 +110,9 @@ def marks_at_page_ends() -> int:
     calls = 0
     for size in (0, 1, 2, 3, 64, 65, 127, 200):
         buffer = protected.at_page_end(b"{}" * ((size + SLACK) // 2 + 1))[-(size + SLACK) :]
-        words = words_of(buffer)
         for start in range(size + 1):
             for end in range(start, size + 1):
-                marks(buffer, *words, start, end)
+                marks(buffer, start, end)
                 calls += 1
     return calls
 

@@ -37,6 +37,9 @@ def test_a_look_finds_each_byte(in_python: bool, data: bytes, byte: int) -> None
     assert bits == sum(1 << place for place, one in enumerate(data) if one == byte)
     ranged = int(function("between", in_python)(buffer, 0, byte // 2, byte))
     assert ranged == sum(1 << place for place, one in enumerate(data) if byte // 2 <= one <= byte)
+    near, near_ranged = (function(f"near_{name}", in_python) for name in ("equal", "between"))
+    assert int(near(buffer, 48, byte)) == bits >> 48
+    assert int(near_ranged(buffer, 48, byte // 2, byte)) == ranged >> 48
     of_ids = int(function("identifiers", in_python)(buffer, 0))
     assert of_ids == sum(1 << place for place, one in enumerate(data) if IDENTIFIER[one])
 
