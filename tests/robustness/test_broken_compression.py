@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import json
 import lzma
 import subprocess
 import sys
@@ -108,6 +109,29 @@ def test_strict_refuses_every_kind_of_damage(
     out, err = capsys.readouterr()
     assert out == ""
     assert told in err
+
+
+def test_strict_and_the_limit_bound_what_is_planned_simulated_and_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A cut log is no basis for a plan or a model, and an add to a history is all or nothing."""
+    path, store = tmp_path / "log.gz", tmp_path / "kept.duckdb"
+    path.write_bytes(gzip.compress(TEXT)[:-9])
+    sound = tmp_path / "sound.gz"
+    sound.write_bytes(gzip.compress(TEXT))
+    for command in (
+        ["plan", str(path)],
+        ["simulate", "--like", str(path)],
+        ["history", "add", str(sound), str(path), "--store", str(store)],
+    ):
+        assert run([*command, "-q", "--strict"]) == 3
+        assert CUT in capsys.readouterr().err
+    assert run(["history", "add", str(sound), "-q", "--strict", "--store", str(store)]) == 0
+    assert run(["history", "list", "--store", str(store), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 1000
+    limit = ["history", "add", str(sound), "--strict", "--max-inflated", "1kB", "--store", str(store)]
+    assert run(limit) == 3
+    assert "more than the limit of 1,000 bytes; the rest was left out\n" in capsys.readouterr().err
 
 
 def test_strict_is_about_logs_and_not_about_a_history(

@@ -10,8 +10,10 @@ import click
 from keyrota.cli.options import (
     cluster_option,
     debug_option,
+    max_inflated_option,
     pools_file,
     quiet_option,
+    strict_option,
     workers_of_options,
 )
 from keyrota.cli.values import Duration
@@ -67,6 +69,8 @@ def command() -> None:
 )
 @_store_option
 @_wait_option
+@max_inflated_option
+@strict_option
 @cluster_option
 @quiet_option
 @debug_option
@@ -75,6 +79,8 @@ def add(
     pools: str | None,
     store: Path | None,
     wait_s: float,
+    max_inflated: int | None,
+    strict: bool,
     cluster: str | None,
     quiet: bool,
 ) -> None:
@@ -93,7 +99,9 @@ def add(
 
     history, workers = _opened(store, wait_s), workers_of_options(-1, cluster)
     with reading_progress(logs, quiet=quiet) as on_read:
-        added = history.add(logs, pools=pools, on_read=on_read, workers=workers)
+        added = history.add(
+            logs, pools=pools, on_read=on_read, workers=workers, max_inflated=max_inflated, strict=strict
+        )
     if quiet:
         return
     for note in added.notes:

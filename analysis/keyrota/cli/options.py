@@ -67,6 +67,47 @@ def missing_logs() -> click.MissingParameter:
     return click.MissingParameter(ctx=context, param=missing)
 
 
+_since_option = click.option(
+    "--since",
+    metavar="TIME",
+    help="Only events from here on: 2025-11-10, 2025-11-10T08:00Z, or 24h before the last event.",
+)
+_until_option = click.option("--until", metavar="TIME", help="Only events before this time.")
+max_inflated_option = click.option(
+    "--max-inflated",
+    type=Bytes(),
+    metavar="SIZE",
+    help="Of a compressed log read at most so much: 500MB, 4GiB. Default: 4GiB, or 100 times its size if "
+    "that is more.",
+)
+strict_option = click.option(
+    "--strict",
+    is_flag=True,
+    help="Fail (exit 3) if a log is cut or damaged, holds malformed lines, or is none.",
+)
+
+
+def bounds_options(command: Command) -> Command:
+    """Add what bounds the reading of logs: --since, --until, --max-inflated and --strict."""
+    for add in (strict_option, max_inflated_option, _until_option, _since_option):
+        command = add(command)
+    return command
+
+
+def refuse_bounds(logs: LogArguments, where: str) -> None:
+    """Refuse what bounds the reading of logs where none are read.
+
+    Raises
+    ------
+    ConfigurationError
+        If one of these options was given.
+    """
+    if logs.since is not None or logs.until is not None or logs.strict or logs.max_inflated is not None:
+        raise ConfigurationError(
+            f"--since, --until, --max-inflated and --strict have no effect here; they go with {where}"
+        )
+
+
 def log_options(command: Command) -> Command:
     """Add LOG..., --store, --pools, what bounds the reading, --cluster, -q, --debug: `LogArguments`."""
 
@@ -100,24 +141,7 @@ def log_options(command: Command) -> Command:
                 help="The pools file (TOML); infer: tell them from the log; example:gpt-load: rules of "
                 "another project. Default: the ten keys.",
             ),
-            click.option(
-                "--since",
-                metavar="TIME",
-                help="Only events from here on: 2025-11-10, 2025-11-10T08:00Z, or 24h before the last event.",
-            ),
-            click.option("--until", metavar="TIME", help="Only events before this time."),
-            click.option(
-                "--max-inflated",
-                type=Bytes(),
-                metavar="SIZE",
-                help="Of a compressed log read at most so much: 500MB, 4GiB. Default: 4GiB, or 100 times its "
-                "size if that is more.",
-            ),
-            click.option(
-                "--strict",
-                is_flag=True,
-                help="Fail (exit 3) if a log is cut or damaged, holds malformed lines, or is none.",
-            ),
+            bounds_options,
             cluster_option,
             quiet_option,
             debug_option,

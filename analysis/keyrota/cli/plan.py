@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from keyrota.cli.options import (
+    bounds_options,
     debug_option,
     output_options,
     quiet_option,
+    refuse_bounds,
     store_option,
     target_option,
     workers_of_options,
@@ -48,8 +50,7 @@ DAY_S: Final = 86_400.0
     help="How far to look ahead, with --growth.",
 )
 @scenario_options(without=NOT_HERE)
-@click.option("--since", metavar="TIME", help="Only events of the logs from here on.")
-@click.option("--until", metavar="TIME", help="Only events of the logs before this time.")
+@bounds_options
 @experiment_options
 @click.option(
     "--format",
@@ -70,6 +71,8 @@ def command(
     horizon: float,
     since: str | None,
     until: str | None,
+    max_inflated: int | None,
+    strict: bool,
     engine: str,
     seed: int,
     jobs: int,
@@ -102,7 +105,7 @@ def command(
     from keyrota.report.plan_text import as_text
 
     workers = workers_of_options(jobs, cluster)
-    given = LogArguments(logs, arguments.pools, since, until, quiet, store, workers)
+    given = LogArguments(logs, arguments.pools, since, until, quiet, store, workers, max_inflated, strict)
     if output is not None:
         refuse_to_overwrite([output], [*given.inputs, arguments.scenario_file])
         refuse_to_replace(output, overwrite=force)
@@ -113,7 +116,8 @@ def command(
 
         questions = questions_of_logs(given, arguments, _windows(arguments))
     else:
-        questions = _of_rates(arguments, since, until, quiet)
+        refuse_bounds(given, "LOG... or --store")
+        questions = _of_rates(arguments, quiet)
     with patient_bar(count_bar, "searches", quiet=quiet, waiting=ENGINE_STARTS) as update:
         plans = answers_to(
             questions, on_progress=update, target=target, growth_per_day=growth,
@@ -130,15 +134,11 @@ def command(
         emit(text, output, force)
 
 
-def _of_rates(
-    arguments: ScenarioArguments, since: str | None, until: str | None, quiet: bool
-) -> list[Question]:
+def _of_rates(arguments: ScenarioArguments, quiet: bool) -> list[Question]:
     from keyrota.cli.scenario import note, notes_of, scenario_of_arguments, with_keys
     from keyrota.display import listed
     from keyrota.planning.questions import Question
 
-    if since is not None or until is not None:
-        raise ConfigurationError("--since and --until have no effect here; they go with LOG... or --store")
     own = arguments if "keys" in arguments.given else with_keys(arguments, 1)
     scenario = scenario_of_arguments(own, can_replay=False)
     sending = {function.pool for function in scenario.functions if function.arrivals is not None}

@@ -64,7 +64,7 @@ def read_arguments(arguments: LogArguments) -> Reading:
         )  # fmt: skip
     messages = quality_messages(reading.input)
     if arguments.strict and messages:
-        raise InputError(f"--strict: {'; '.join(messages)}")
+        raise InputError(f"--strict: {'; '.join(quality_messages(reading.input, is_used=False))}")
     if not arguments.quiet:
         from keyrota.display import visible
 

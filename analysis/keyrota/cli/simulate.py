@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from keyrota.cli.options import (
+    bounds_options,
     debug_option,
     output_options,
     quiet_option,
+    refuse_bounds,
     store_option,
     workers_of_options,
 )
@@ -38,8 +40,7 @@ MOST_LOGGED: Final = 2_000_000
     help="The traffic, isolates, rotation and limits of a log, fitted; its 429s are predicted.",
 )
 @store_option
-@click.option("--since", metavar="TIME", help="Only events of these logs from here on.")
-@click.option("--until", metavar="TIME", help="Only events of these logs before this time.")
+@bounds_options
 @click.option("--growth", metavar="G", type=Growth(), help="Growth of the traffic: 10%/day, 20%/month.")
 @click.option(
     "--replications", metavar="N", type=int, default=20, show_default=True, help="Independent runs, at least."
@@ -71,6 +72,8 @@ def command(
     store: Path | None,
     since: str | None,
     until: str | None,
+    max_inflated: int | None,
+    strict: bool,
     growth: float | None,
     replications: int,
     precision: float | None,
@@ -110,14 +113,13 @@ def command(
     workers = workers_of_options(jobs, cluster)
     fitted = None
     readers = workers if cluster is not None else None
-    logs = LogArguments(like, arguments.pools, since, until, quiet, store, readers)
+    logs = LogArguments(like, arguments.pools, since, until, quiet, store, readers, max_inflated, strict)
     if like or store is not None:
         from keyrota.cli.like import fitted_scenario
 
         scenario, fitted = fitted_scenario(logs, arguments, growth_per_day=growth)
-    elif since is not None or until is not None:
-        raise ConfigurationError("--since and --until have no effect here; they go with --like or --store")
     else:
+        refuse_bounds(logs, "--like or --store")
         scenario = scenario_of_arguments(arguments, growth_per_day=growth)
     if write_log == "":
         raise ConfigurationError("--write-log is empty; name a file, or - for standard output")

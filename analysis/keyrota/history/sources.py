@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from keyrota.display import listed
 from keyrota.errors import InputError
-from keyrota.logs.read import read
+from keyrota.logs.read import LogInput, quality_messages, read
 from keyrota.logs.sources import find_sources
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def readings_of(
     logs: Paths, pools: Pools, on_read: Callable[[int], None] | None, skipped: list[tuple[str, str]],
-    workers: Workers | None = None,
+    workers: Workers | None = None, max_inflated: int | None = None,
 ) -> Iterator[Reading]:  # fmt: skip
     """Yield the reading of each source; files of a folder that hold no log go to `skipped`.
 
@@ -31,7 +31,10 @@ def readings_of(
     count = 0
     for source in find_sources(given):
         try:
-            reading = read([source.address or source.name], pools=pools, on_read=on_read, workers=workers)
+            reading = read(
+                [source.address or source.name], pools=pools, on_read=on_read, workers=workers,
+                max_inflated=max_inflated,
+            )  # fmt: skip
         except InputError as error:
             if source.is_named:
                 raise
@@ -42,3 +45,22 @@ def readings_of(
     if not count:
         names = listed([f"{name}: {reason}" for name, reason in skipped], limit=3)
         raise InputError(f"no log found; {names}")
+
+
+def sound(readings: Iterable[Reading], skipped: list[tuple[str, str]]) -> Iterator[Reading]:
+    """Yield readings while nothing is wrong with any, nor a file was skipped.
+
+    Raises
+    ------
+    InputError
+        If something is.
+    """
+    for reading in readings:
+        _refuse(quality_messages(reading.input, is_used=False))
+        yield reading
+    _refuse(quality_messages(LogInput((), tuple(skipped))))
+
+
+def _refuse(messages: list[str]) -> None:
+    if messages:
+        raise InputError(f"nothing is added, because only sound logs are to be: {'; '.join(messages)}")

@@ -70,7 +70,7 @@ class History:
 
     def add(
         self, logs: Paths, *, pools: Pools = None, on_read: Callable[[int], None] | None = None,
-        workers: Workers | None = None,
+        workers: Workers | None = None, max_inflated: int | None = None, strict: bool = False,
     ) -> Add:  # fmt: skip
         """Read logs and add the rows that the store does not hold: all of them, or none on an error.
 
@@ -88,23 +88,29 @@ class History:
             Called with each number of bytes read.
         workers
             Who reads; threads for each core of this machine if not given.
+        max_inflated
+            Of a compressed log at most so many bytes are read, as by `keyrota.logs.read.read`.
+        strict
+            Add nothing if anything is wrong with the input.
 
         Raises
         ------
         InputError
-            If nothing in the input is a log, or the store is none.
+            If nothing in the input is a log, or the store is none; if `strict`, also if a log is cut or
+            damaged, holds malformed lines, or is none.
         OutputError
             If the store cannot be written, or another process holds it too long.
         ConfigurationError
             If the pools file is wrong, or DuckDB is not installed.
         """
-        from keyrota.history.sources import readings_of
+        from keyrota.history.sources import readings_of, sound
 
         if self.path.exists():
             with connected(self.path, writes=False, wait_s=self.wait_s):
                 pass  # refused before the logs are read, not after it
         skipped: list[tuple[str, str]] = []
-        return self.add_readings(readings_of(logs, pools, on_read, skipped, workers), skipped=skipped)
+        readings = readings_of(logs, pools, on_read, skipped, workers, max_inflated)
+        return self.add_readings(sound(readings, skipped) if strict else readings, skipped=skipped)
 
     def add_readings(self, readings: Iterable[Reading], *, skipped: Iterable[tuple[str, str]] = ()) -> Add:
         """Add what was read already, or simulated; see `add`.

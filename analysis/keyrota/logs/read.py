@@ -278,8 +278,9 @@ def _read_tables(sources: list[Source], config: PoolConfig, on_read: Callable[[i
     )  # fmt: skip
 
 
-def quality_messages(log_input: LogInput) -> list[str]:
-    """Return what is wrong with the input, a sentence each."""
+def quality_messages(log_input: LogInput, *, is_used: bool = True) -> list[str]:
+    """Return what is wrong with the input, a sentence each; whether the rest of it is used is said too."""
+    used = "; what could be read was used" if is_used else ""
     skipped = log_input.skipped
     if len(skipped) > SKIPPED_SINGLY:
         names = listed([name for name, _ in skipped])
@@ -287,7 +288,7 @@ def quality_messages(log_input: LogInput) -> list[str]:
     else:
         messages = [f"{name}: left out: {reason}" for name, reason in skipped]
     for source in log_input.sources:
-        messages += [f"{source.name}: {problem}; what could be read was used" for problem in source.problems]
+        messages += [f"{source.name}: {problem}{used}" for problem in source.problems]
         if source.malformed:
             places = listed([f"line {line} ({reason})" for line, reason in source.first_malformed], limit=3)
             messages.append(

@@ -119,6 +119,7 @@ def test_a_rate_beyond_a_thousand_keys_is_answered_in_words(capsys):
         (["--rate", "4/min", "--per-minute", "2", "--target", "2"], "share between 0 and 1"),
         (["--rate", "4/min", "--per-minute", "2", "--growth", "0%/day"], "growth above 0"),
         (["--rate", "4/min", "--per-minute", "2", "--horizon", "30d"], "--horizon has no effect here"),
+        (["--rate", "4/min", "--per-minute", "2", "--strict"], "they go with LOG... or --store"),
         (["--rate", "4/min", "--per-minute", "2", "--since", "24h"], "they go with LOG"),
         (
             ["--rate", "4/min", "--per-minute", "2", "--growth", "1%/day", "--horizon", "0d"],
