@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from types import ModuleType
@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from keyrota.compiling import compiled, fingerprint_of, functions_of
 from keyrota.quota.windows import day_state, window_state
 from keyrota.rotation.policies import RANDOM, RANDOM_START, STICKY
 from keyrota.simulation.draws import (
@@ -70,7 +71,7 @@ def run_compiled(
     if reason is not None:
         refuse(reason)
     feed = _Feed(setting, seed, keep_trace)
-    step = _in_python if in_python else machine_code()
+    step = _step if in_python else machine_code()
     while (wanted := step(feed.plan, feed.state, False)) != at.DONE:
         if wanted == at.WANTS_DRAWS:
             feed.more_draws(int(feed.state.counters[at.WANTED]))
@@ -250,7 +251,7 @@ def _doubled(
     return {name: np.concatenate([rows, np.zeros_like(rows)]), f"free_{name}": more}
 
 
-def _in_python(plan: Plan, state: State, closes: bool) -> int:
+def _step(plan: Plan, state: State, closes: bool) -> int:
     if closes:
         close(plan, state)
         return at.DONE
@@ -271,43 +272,15 @@ def compiled_sources() -> list[ModuleType]:
     """Return all modules whose text decides what the machine code is: constants are compiled in too."""
     from keyrota.simulation import draws, setting, trace
 
-    return [*_compiled_modules(), draws, setting, trace]
+    return [*_compiled_modules(), sys.modules[__name__], draws, setting, trace]
 
 
 @cache
 def machine_code() -> Advance:
-    """Return the compiled kernel: from the cache on disk, or compiled now, which takes a while.
-
-    The functions that the kernel calls stay plain Python for everybody else; here they are made
-    known to the compiler.
-    """
-    import inspect
-
-    import numba
+    """Return the compiled kernel: from the cache on disk, or compiled now, which takes a while."""
     from numba.extending import register_jitable
 
-    # The compiler's cache looks at the file of the function that it compiles, not at those it calls.
-    fingerprint = 1
-    for module in compiled_sources():
-        fingerprint = zlib.crc32(inspect.getsource(module).encode(), fingerprint)
-    for module in _compiled_modules():
-        for function in vars(module).values():
-            if inspect.isfunction(function) and function.__module__ == module.__name__:
-                register_jitable(_nrt=False, forceinline=True)(function)
-    return _kernel(numba, fingerprint)
-
-
-def _kernel(numba: Any, fingerprint: int) -> Advance:
-    def kernel(plan: Plan, state: State, closes: bool) -> int:
-        if fingerprint < 0:  # never: its value is part of the cache's key
-            return at.DONE
-        if closes:
-            close(plan, state)
-            return at.DONE
-        return advance(plan, state)
-
-    try:
-        compiled: Advance = numba.njit(cache=True, nogil=True, _nrt=False)(kernel)
-    except RuntimeError:  # no folder in which the machine code could be kept: compiled in every process
-        compiled = numba.njit(nogil=True, _nrt=False)(kernel)
-    return compiled
+    known: list[Any] = [*functions_of(_compiled_modules()), _step]
+    for function in known:
+        register_jitable(_nrt=False, forceinline=True)(function)
+    return compiled(_step, fingerprint_of(compiled_sources()))
