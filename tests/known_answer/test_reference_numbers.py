@@ -1,6 +1,7 @@
 """The package's numbers against 50 digits of mpmath: twelve in the body, seven in the tails to 1e-300.
 
-tests/oracles/reference_numbers.py makes the references and shares no code with the package.
+tests/oracles/reference_numbers.py makes the references and shares no code with the package;
+reference_numbers.R, beside it, asks R the same.
 """
 
 import importlib.util
@@ -20,6 +21,7 @@ from keyrota.theory import erlang_b, poisson_overflow
 
 HERE = Path(__file__).parent
 REFERENCES = json.loads((HERE / "reference_numbers.json").read_text(encoding="utf-8"))
+FROM_R = json.loads((HERE / "reference_numbers_r.json").read_text(encoding="utf-8"))
 BODY = 1e-12
 """From here on a number is known to twelve digits."""
 
@@ -98,6 +100,20 @@ def test_stream(row):
     """Ln E of starts that are all equal, over all blocks that began."""
     size, starts, told = row
     assert StartStream(size).add(np.zeros(starts, dtype=np.int64))[-1] == close(told)
+
+
+@pytest.mark.parametrize("name", sorted(FROM_R.keys() - {"version"}))
+def test_two_programs_give_the_references(name):
+    """R's own tests and distribution functions say what mpmath says, to twelve digits, tails included."""
+    pairs = [
+        (told, theirs)
+        for row, answer in zip(REFERENCES[name], FROM_R[name], strict=True)
+        for told, theirs in zip(row[-len(answer) :], answer, strict=True)
+        if theirs != "NaN"  # more outcomes than R was asked to count
+    ]
+    assert len(pairs) >= len(REFERENCES[name]) - 2
+    for told, theirs in pairs:
+        assert float(theirs) == pytest.approx(float(told), rel=1e-12, abs=0)
 
 
 def test_the_file_is_what_the_script_makes():
