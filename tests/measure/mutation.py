@@ -76,6 +76,10 @@ TARGETS = (
     Target("quota.windows", ("tests/unit/quota/test_windows.py",)),
     Target("rotation.exact", ("tests/unit/rotation/test_exact.py", ENUMERATION, RESULTS_OF_CORE)),
     Target("rotation.shares", ("tests/unit/rotation/test_shares.py", ENUMERATION, RESULTS_OF_CORE)),
+    Target(
+        "rotation.stream",
+        ("tests/unit/rotation/test_stream.py", "tests/property/test_stream_laws.py"),
+    ),
     Target("logs.values", ("tests/unit/logs/test_values.py",)),
     Target(
         "logs.rules",
