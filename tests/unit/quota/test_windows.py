@@ -189,6 +189,21 @@ def test_a_token_that_takes_a_fraction_of_nanoseconds_is_not_rounded_down():
     assert free_at(TOKEN_BUCKET, 7, state, FIRST_NS) == FIRST_NS + 8_571_428_572
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, 5])
+def test_a_full_sliding_window_is_free_when_its_oldest_call_is_a_minute_old(limit):
+    """The limit-th last call that passed decides, however often the window was filled before."""
+    state, passed = window_state(SLIDING, limit), []
+    for second in range(0, 300, 7):
+        now = FIRST_NS + second * SECOND_NS
+        if len(passed) >= limit and now - passed[-limit] < MINUTE_NS:
+            assert free_at(SLIDING, limit, state, now) == passed[-limit] + MINUTE_NS
+        else:
+            assert free_at(SLIDING, limit, state, now) == now
+        if minute_call(SLIDING, limit, state, now) == ADMITTED:
+            passed.append(now)
+    assert len(passed) > 3 * limit
+
+
 # What rejected calls cost -------------------------------------------------------------
 
 
@@ -259,6 +274,20 @@ def test_a_row_of_an_array_serves_as_well_as_a_list(kind, limit, times, charged)
     for now in times:
         assert minute_call(kind, limit, row, now, charged) == minute_call(kind, limit, state, now, charged)
     assert row.tolist() == [*state, 0, 0]
+
+
+def test_states_hold_what_they_say():
+    """A minute or day and its calls, the oldest place and the times, or a moment and the tokens."""
+    assert window_state(FIXED, 3)[1] == day_state()[1] == window_state(SLIDING, 3)[0] == 0
+    assert window_state(TOKEN_BUCKET, 3)[1] == 3 * MINUTE_NS
+    times = [FIRST_NS, FIRST_NS + 15 * SECOND_NS]
+    assert used(FIXED, 3, times, False) == [FIRST_NS // MINUTE_NS, 2]
+    assert used(SLIDING, 2, [*times, FIRST_NS + MINUTE_NS], False) == [1, FIRST_NS + MINUTE_NS, times[1]]
+    assert used(TOKEN_BUCKET, 3, times, False) == [times[1], MINUTE_NS + 3 * 15 * SECOND_NS]
+    minute, day = window_state(FIXED, UNLIMITED), day_state()
+    for _ in range(2):
+        call(FIXED, UNLIMITED, minute, 9, day, 5, FIRST_NS, False)
+    assert day == [5, 2]
 
 
 @given(KINDS, LIMITS, TIMES)
