@@ -33,9 +33,10 @@ def test_ids(value, known):
     assert shared_identifier(value) == known
 
 
-def test_a_shared_id_is_one_object():
-    """Equal texts of many rows are kept once."""
-    first, second = ("".join(["shared", "-", "id"]) for _ in range(2))
+@pytest.mark.parametrize("words", [["shared", "-", "id"], ["a" * 40, "b" * 40]])
+def test_a_shared_id_is_one_object(words):
+    """Equal texts of many rows are kept once, also the longest."""
+    first, second = ("".join(words) for _ in range(2))
     assert first is not second
     assert shared_identifier(first) is shared_identifier(second)
 

@@ -1,7 +1,9 @@
 """More of files that are written whole: what may not be replaced, what cannot be made, how they end up."""
 
 import os
+import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +91,40 @@ def test_a_link_stays(tmp_path):
     write_text(link, "new", overwrite=True)
     assert link.is_symlink()
     assert path.read_text() == "new"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks of this kind")
+def test_a_link_in_the_place_of_what_was_left_stays(tmp_path, monkeypatch):
+    """Put there between the look and the opening, it is not followed, nor taken for left over."""
+    left, outside, real = tmp_path / ".a.left0ver.tmp", tmp_path / "outside", os.open
+    left.write_text("left")
+    outside.write_text("kept")
+
+    def swapping(path, *arguments, **options):
+        if Path(path) == left and not left.is_symlink():
+            left.unlink()
+            left.symlink_to(outside)
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", swapping)
+    write_text(tmp_path / "a", "new")
+    assert left.is_symlink()
+    assert outside.read_text() == "kept"
+
+
+def test_bytes_stay_bytes_where_a_system_has_texts_too(tmp_path, monkeypatch):
+    """Where it has a mark for bytes (Windows), a file is opened for writing with it."""
+    mark, native, opened, real = 1 << 28, getattr(os, "O_BINARY", 0), [], os.open
+
+    def noting(path, flags, *arguments, **options):
+        opened.append(flags)
+        return real(path, flags & ~mark | native, *arguments, **options)
+
+    monkeypatch.setattr(os, "O_BINARY", mark, raising=False)
+    monkeypatch.setattr(os, "open", noting)
+    write_bytes(tmp_path / "a", b"one\n")
+    assert os.O_WRONLY | mark in opened
+    assert (tmp_path / "a").read_bytes() == b"one\n"
 
 
 def test_a_block_of_code():
