@@ -112,6 +112,34 @@ def test_a_link_in_the_place_of_what_was_left_stays(tmp_path, monkeypatch):
     assert outside.read_text() == "kept"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks of this kind")
+def test_what_was_left_of_a_long_name_is_removed(tmp_path):
+    """Of a target's name its temporary files have 40 characters; those with more or fewer are another's."""
+    lengths = (38, 39, 40, 41, 42)
+    for length in lengths:
+        (tmp_path / f".{'n' * length}.left0ver.tmp").write_text("left")
+    write_text(tmp_path / ("n" * 60), "new")
+    left = {own.name.count("n") for own in tmp_path.iterdir()}
+    assert left == {60, *lengths} - {40}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks of this kind")
+def test_no_lock_is_waited_for(tmp_path, monkeypatch):
+    """Not that of a new file, nor that of what seems left over: who holds one may never let it go."""
+    import fcntl
+
+    asked, real = [], fcntl.flock
+
+    def noting(handle, how):
+        asked.append(how)
+        real(handle, how | fcntl.LOCK_NB)
+
+    monkeypatch.setattr(fcntl, "flock", noting)
+    (tmp_path / ".a.left0ver.tmp").write_text("left")
+    write_text(tmp_path / "a", "new")
+    assert asked == [fcntl.LOCK_EX | fcntl.LOCK_NB] * 2
+
+
 def test_bytes_stay_bytes_where_a_system_has_texts_too(tmp_path, monkeypatch):
     """Where it has a mark for bytes (Windows), a file is opened for writing with it."""
     mark, native, opened, real = 1 << 28, getattr(os, "O_BINARY", 0), [], os.open
