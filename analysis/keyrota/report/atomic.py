@@ -187,6 +187,6 @@ def _sync(path: Path) -> None:
 
 
 def _mode_of_new_files() -> int:
-    mask = os.umask(0)
+    mask = os.umask(0o077)  # it is asked for by setting it: what other threads make now is theirs alone
     os.umask(mask)
     return 0o666 & ~mask

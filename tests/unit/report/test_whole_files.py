@@ -73,6 +73,23 @@ def test_new_files_have_the_usual_mode(mask, tmp_path):
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o666 & ~mask
 
 
+def test_no_file_is_open_to_all_for_a_moment(tmp_path, monkeypatch):
+    """While the mask is asked for, files that other threads make are their owner's alone."""
+    asked, real = [], os.umask
+
+    def noting(mask):
+        asked.append(mask)
+        return real(mask)
+
+    before = os.umask(0o022)
+    try:
+        monkeypatch.setattr(os, "umask", noting)
+        write_text(tmp_path / "a", "new")
+    finally:
+        real(before)
+    assert asked == [0o077, 0o022]
+
+
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o645, 0o755])
 def test_a_file_that_is_replaced_keeps_its_mode(mode, tmp_path):
     """All nine bits."""
