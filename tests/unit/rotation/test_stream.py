@@ -93,13 +93,25 @@ def test_it_names_the_key_and_the_moment(begin):
     assert abs(stream.suspected_since() - begin) <= 8
 
 
-@pytest.mark.parametrize("positions", [[0, 4], [-1], [2**40]])
-def test_a_position_outside_the_pool_is_refused(positions):
-    """It is named, and nothing is taken."""
+def test_a_block_that_began_with_the_last_start_may_be_worth_most():
+    """Nine different keys of twelve speak for nothing older than the last: it is the moment, and the key."""
+    stream = StartStream(12)
+    stream.add(np.arange(8))
+    assert (stream.suspected_since(), stream.favoured()) == (0, 0)
+    stream.add(np.array([8]))
+    assert (stream.suspected_since(), stream.favoured()) == (8, 8)
+
+
+@pytest.mark.parametrize(
+    ("positions", "wrong"),
+    [([0, 4], 4), ([-1], -1), ([2**40], 2**40), ([1, 4], 4), ([3, -2, 9], -2), ([2, 9, -2], 9)],
+)
+def test_a_position_outside_the_pool_is_refused(positions, wrong):
+    """The first of them is named, and nothing is taken."""
     stream = StartStream(4)
-    with pytest.raises(InputError, match=r"start at position -?\d+, but a pool of 4 has 0 to 3"):
+    with pytest.raises(InputError, match=rf"start at position {wrong}, but a pool of 4 has 0 to 3"):
         stream.add(np.array(positions))
-    assert stream.seen == 0
+    assert (stream.seen, stream.to_dict()) == (0, StartStream(4).to_dict())
 
 
 @pytest.mark.parametrize("size", [0, -3])
@@ -116,7 +128,8 @@ def test_a_pool_has_a_key(size):
         {"highest": None}, {"frozen": "x"}, {"counts": [1, 2]}, {"counts": [[10], 0, 0, 0]},
         {"begun": [[0] * 4]}, {"wealth": [0.0]}, {"wealth": [float("inf")] * 33}, {"begun": [[-1] * 4] * 33},
         {"begun": [[99] * 4] * 33},
-        {"seen": True}, {"counts": [2**70, 0, 0, 0]},
+        {"seen": True}, {"counts": [2**70, 0, 0, 0]}, {"seen": 10.0}, {"log_e": True},
+        {"log_e": "0"}, {"highest": float("inf")}, {"frozen": True}, {"frozen": float("nan")},
     ],
 )  # fmt: skip
 def test_a_damaged_state_is_refused(change):
