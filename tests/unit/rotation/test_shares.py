@@ -46,6 +46,13 @@ def test_null_has_the_law_of_the_starts(rng):
     assert stats.chisquare(times, draws * weights / size**3).pvalue > 1e-6
 
 
+def test_one_draw_is_enough_to_ask_for(rng):
+    """One row of counts, and p-values of a half or 1."""
+    assert rotation_null([2, 3], 4, rng=rng, draws=1).sum(axis=1).tolist() == [5]
+    assert share_test([100, 0], [1] * 100, 2, rng=rng, draws=1).p_value == 1 / 2
+    assert share_test([50, 50], [1] * 100, 2, rng=rng, draws=1).p_value == 1
+
+
 def test_null_of_full_cycles_does_not_vary(rng):
     """Runs of whole cycles give every key the same, whatever the starts."""
     assert np.ptp(rotation_null([4, 8, 4000], 4, rng=rng, draws=100)) == 0
@@ -91,6 +98,15 @@ def test_share_test_reports_its_draws_and_error(rng):
     result = share_test([100, 0], [1] * 100, 2, rng=rng, draws=999)
     assert (result.p_value, result.draws) == (0.001, 999)
     assert result.standard_error == pytest.approx(math.sqrt(0.001 * 0.999 / 999))
+
+
+def test_the_smallest_p_value_is_one_in_20_000(rng):
+    """Unless other draws are asked for, with known and with unknown lengths of the runs."""
+    for result in (
+        share_test([90, 10], [1] * 100, 2, rng=rng),
+        share_test_unknown_runs([90, 10], 2, rng=rng),
+    ):
+        assert (result.p_value, result.draws) == (1 / 20_000, 19_999)
 
 
 def test_long_runs_make_a_small_imbalance_impossible(rng):
@@ -178,11 +194,15 @@ def test_no_runs_no_deviation():
         (lambda rng: rotation_null([1], 0, rng=rng, draws=9), "at least 1 position"),
         (lambda rng: rotation_null([1], 4, rng=rng, draws=0), "draws must be at least 1"),
         (lambda rng: share_test([1, 1], [3], 2, rng=rng), "2 picks were counted, but the runs hold 3"),
+        (lambda rng: share_test([2, 2], [3], 2, rng=rng), "4 picks were counted, but the runs hold 3"),
         (lambda rng: share_test([1, 1], [2], 3, rng=rng), "2 counts do not fit a pool of 3"),
         (lambda rng: share_test_unknown_runs([1, 1], 3, rng=rng), "2 counts do not fit a pool of 3"),
         (lambda rng: share_intervals([]), "0 counts"),
         (lambda rng: share_intervals([1, 2], confidence=1.0), "confidence must lie between 0 and 1"),
         (lambda rng: share_intervals([1, 2], confidence=math.nan), "confidence must lie between 0 and 1"),
+        (lambda rng: share_intervals([1, 2], confidence=0.0), "confidence must lie between 0 and 1"),
+        (lambda rng: share_intervals([1, 2], confidence=-0.5), "confidence must lie between 0 and 1"),
+        (lambda rng: share_intervals([1, 2], confidence=1.5), "confidence must lie between 0 and 1"),
     ],
 )
 def test_questions_without_an_answer_are_refused(call, message, rng):
