@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,10 +51,25 @@ def sorted_rows(events):
     return rows.sort_values(COLUMNS, kind="stable", ignore_index=True)
 
 
-@given(rows=logs(), parts=covers(), together=st.booleans(), data=st.data())
-@settings(max_examples=25, deadline=None)
+ANY_EXPORTS = given(rows=logs(), parts=covers(), together=st.booleans(), data=st.data())
+
+
+@ANY_EXPORTS
+@settings(max_examples=12, deadline=None)
 def test_any_overlapping_exports_in_any_order_make_the_whole(rows, parts, together, data):
     """One add for each export, or one for all; nothing is new after that."""
+    they_make_the_whole(rows, parts, together, data)
+
+
+@pytest.mark.nightly
+@ANY_EXPORTS
+@settings(max_examples=100, deadline=None)
+def test_many_overlapping_exports_make_the_whole(rows, parts, together, data):
+    """Of more logs, cut in more ways."""
+    they_make_the_whole(rows, parts, together, data)
+
+
+def they_make_the_whole(rows, parts, together, data):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         whole = folder / "whole.ndjson"

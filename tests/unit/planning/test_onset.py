@@ -325,14 +325,15 @@ def test_a_precision_that_is_not_reached_is_told(monkeypatch):
     assert "The precision that was asked for is not reached" in as_text([found])
 
 
-def test_intervals_hold_theory_as_often_as_they_say():
-    """Of 60 searches at least 51 hold theory: at .95 fewer happen with probability 1e-3."""
+@pytest.mark.parametrize(("searches", "least"), [(30, 24), pytest.param(60, 51, marks=pytest.mark.nightly)])
+def test_intervals_hold_theory_as_often_as_they_say(searches, least):
+    """24 of 30 searches hold theory, 51 of 60: at .95 fewer happen with probability 1e-3."""
     theory = usable_rate(keys=2, per_minute=2, target=0.01)
     held = 0
-    for seed in range(60):
+    for seed in range(searches):
         found = onset((2,), seed=seed).sizes[0].usable_per_min
         held += found.ci_low <= theory <= found.ci_high
-    assert held >= 51
+    assert held >= least
 
 
 def test_report_and_text_say_what_the_nominal_figure_hides():
