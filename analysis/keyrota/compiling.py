@@ -60,21 +60,24 @@ def compiled(function: Callable[..., Any], fingerprint: int, **options: Any) -> 
 
     options = {"nogil": True, "_nrt": False, **options}
     try:
-        return _first_alone(numba.njit(cache=True, **options)(kernel))
+        return _first_alone(numba.njit(cache=True, **options)(kernel), inspect.getfile(function))
     except RuntimeError:  # no folder in which the machine code could be kept: compiled in every process
         code: Callable[..., Any] = numba.njit(**options)(kernel)
         return code
 
 
-def _first_alone(code: Callable[..., Any]) -> Callable[..., Any]:
-    """Let the first call, which may compile, wait for those of other processes: it then finds their work."""
+def _first_alone(code: Callable[..., Any], source: str) -> Callable[..., Any]:
+    """Let the first call, which may compile, wait for those of other processes: it then finds their work.
+
+    They meet at the file that the function stands in: who compiles another one is not waited for.
+    """
     is_ready = False
 
     def call(*arguments: Any) -> Any:
         nonlocal is_ready
         if is_ready:
             return code(*arguments)
-        with _alone():
+        with _alone(source):
             result = code(*arguments)
         is_ready = True
         return result
@@ -83,13 +86,13 @@ def _first_alone(code: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _alone(source: str) -> Iterator[None]:
     """Hold what other processes of this machine wait for that compile too."""
     handle = -1
     with suppress(ImportError, OSError):  # without locks each compiles for itself
         import fcntl
 
-        handle = os.open(__file__, os.O_RDONLY)  # a file that is there
+        handle = os.open(source, os.O_RDONLY)  # a file that is there
         fcntl.flock(handle, fcntl.LOCK_EX)
     try:
         yield

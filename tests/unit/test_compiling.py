@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from keyrota import compiling
-from keyrota.compiling import compiled, fingerprint_of, functions_of
+from keyrota.compiling import fingerprint_of, functions_of
 
 MODULE = """
 def doubled(number):
@@ -54,7 +54,7 @@ def test_an_error_of_the_first_call_is_its_own(monkeypatch: pytest.MonkeyPatch) 
             raise OSError("nothing to divide by")
         return number
 
-    call = compiling._first_alone(refuse)
+    call = compiling._first_alone(refuse, __file__)
     for _ in range(2):
         with pytest.raises(OSError, match="nothing to divide by"):
             call(0)
@@ -64,7 +64,7 @@ def test_an_error_of_the_first_call_is_its_own(monkeypatch: pytest.MonkeyPatch) 
         raise OSError("no such file")
 
     monkeypatch.setattr(os, "open", no_file)
-    assert compiling._first_alone(refuse)(4) == 4
+    assert compiling._first_alone(refuse, __file__)(4) == 4
 
 
 def test_what_a_module_consists_of() -> None:
@@ -74,11 +74,3 @@ def test_what_a_module_consists_of() -> None:
     assert "suppress" not in names
     others: list[ModuleType] = [compiling, subprocess]
     assert len({fingerprint_of(others), fingerprint_of([compiling]), fingerprint_of([])}) == 3
-
-
-def test_compiled_it_says_the_same() -> None:
-    """Of a function that the compiler takes as it is."""
-    import numba
-
-    doubled = numba.njit(lambda number: 2 * number)
-    assert compiled(doubled, 1)(21) == 42
