@@ -13,7 +13,7 @@ import keyrota
 from keyrota.history import open_store
 from keyrota.logs.write import LogRow, pick_message, write_log
 
-KILLS = [4, pytest.param(60, marks=pytest.mark.nightly)]
+KILLS = [2, pytest.param(60, marks=pytest.mark.nightly)]
 """How often; spread evenly over the time that an undisturbed run takes."""
 
 BEGIN = 1_762_905_600_000_000_000

@@ -99,12 +99,14 @@ def seconds(picks, keys):
     return min(found)
 
 
+@pytest.mark.nightly
 def test_time_follows_the_picks():
     """Four times the picks take at most six times as long, above what every report takes."""
     small, large = seconds(40_000, 20), seconds(160_000, 20)
     assert large <= 6 * small
 
 
+@pytest.mark.nightly
 def test_time_follows_the_keys():
     """Eight times the keys and picks take at most twelve times as long: a square would take sixty-four."""
     small, large = seconds(12_000, 1_200), seconds(96_000, 9_600)

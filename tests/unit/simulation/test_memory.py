@@ -37,11 +37,8 @@ def test_compiled_engine_takes_no_more_memory_for_a_longer_run(isolates):
     assert peak_bytes("compiled", 240, isolates) < 1.1 * peak_bytes("compiled", 24, isolates)
 
 
-@pytest.mark.parametrize(
-    "isolates",
-    [Hosted(), pytest.param(ScalePerRequest(idle_expiry_s=30.0), marks=pytest.mark.nightly)],
-    ids=["hosted", "scaled"],
-)
+@pytest.mark.nightly
+@KINDS
 def test_simpy_engine_takes_no_more_memory_for_a_longer_run(isolates, monkeypatch):
     """The same for 1 and 4 hours, with small blocks of numbers and arrivals, so that both runs take many."""
     monkeypatch.setattr(draws, "BLOCK", 256)
