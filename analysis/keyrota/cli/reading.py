@@ -62,9 +62,9 @@ def read_arguments(arguments: LogArguments) -> Reading:
             arguments.logs, pools=arguments.pools, on_read=on_read, workers=arguments.workers,
             max_inflated=arguments.max_inflated,
         )  # fmt: skip
-    messages = quality_messages(reading.input)
+    messages = quality_messages(reading.input, is_used=not arguments.strict)
     if arguments.strict and messages:
-        raise InputError(f"--strict: {'; '.join(quality_messages(reading.input, is_used=False))}")
+        raise InputError(f"--strict: {'; '.join(messages)}")
     if not arguments.quiet:
         from keyrota.display import visible
 

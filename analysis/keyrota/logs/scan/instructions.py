@@ -98,36 +98,28 @@ def _by_instructions() -> tuple[Any, ...]:
 
         return call
 
-    @overload(wide.equal, inline="never", jit_options=_OPTIONS)
-    def equal(buffer: Any, at: Any, byte: Any) -> Any:
-        def call(buffer: Any, at: Any, byte: Any) -> Any:
-            return _within(buffer.ctypes.data + at, np.uint8(byte), np.uint8(0))
-
-        return call
-
-    @overload(wide.between, inline="never", jit_options=_OPTIONS)
-    def between(buffer: Any, at: Any, least: Any, most: Any) -> Any:
-        def call(buffer: Any, at: Any, least: Any, most: Any) -> Any:
-            return _within(buffer.ctypes.data + at, np.uint8(least), np.uint8(most - least))
-
-        return call
-
-    @overload(wide.near_equal, inline="never", jit_options=_OPTIONS)
-    def near_equal(buffer: Any, at: Any, byte: Any) -> Any:
-        def call(buffer: Any, at: Any, byte: Any) -> Any:
-            return _near(buffer.ctypes.data + at, np.uint8(byte), np.uint8(0))
-
-        return call
-
-    @overload(wide.near_between, inline="never", jit_options=_OPTIONS)
-    def near_between(buffer: Any, at: Any, least: Any, most: Any) -> Any:
-        def call(buffer: Any, at: Any, least: Any, most: Any) -> Any:
-            return _near(buffer.ctypes.data + at, np.uint8(least), np.uint8(most - least))
-
-        return call
-
-    looks = wide.equal, wide.between, wide.near_equal, wide.near_between
+    looks = _look(wide.equal, wide.between, _within) + _look(wide.near_equal, wide.near_between, _near)
     return words.lead, wide.first_of, wide.count_of, wide.without_first, *looks
+
+
+def _look(equal: Any, between: Any, within: Any) -> tuple[Any, Any]:
+    """Tell the compiler that looks for a byte and for a range are one instruction, and return both."""
+
+    @overload(equal, inline="never", jit_options=_OPTIONS)
+    def one(buffer: Any, at: Any, byte: Any) -> Any:
+        def call(buffer: Any, at: Any, byte: Any) -> Any:
+            return within(buffer.ctypes.data + at, np.uint8(byte), np.uint8(0))
+
+        return call
+
+    @overload(between, inline="never", jit_options=_OPTIONS)
+    def several(buffer: Any, at: Any, least: Any, most: Any) -> Any:
+        def call(buffer: Any, at: Any, least: Any, most: Any) -> Any:
+            return within(buffer.ctypes.data + at, np.uint8(least), np.uint8(most - least))
+
+        return call
+
+    return equal, between
 
 
 def _by_libc() -> tuple[Any, ...]:
