@@ -25,11 +25,6 @@ _TEN, _HUNDRED, _TEN_THOUSAND = np.uint64(10), np.uint64(100), np.uint64(10_000)
 _ABOVE_CONTROLS: Final = np.uint64(0xE0E0E0E0E0E0E0E0)
 
 
-def repeated(byte: int) -> Any:
-    """Return a word of one byte, eight times."""
-    return np.uint64(byte * 0x0101010101010101)
-
-
 def packed(text: str) -> Any:
     """Return up to eight ASCII characters as the word that `word` reads, zeros behind them."""
     return np.uint64(int.from_bytes(text.encode("ascii"), "little"))
