@@ -55,12 +55,20 @@ class Columns:
         self._texts: dict[int, str] = {}
         self._refused: list[int] = []
 
-    def keep_texts(self, sink: Sink, start: int, rows: int, buffer: NDArray[np.uint8]) -> None:
-        """Read the errors among the rows of a block from `start` on, before their buffer is filled anew."""
-        places = np.flatnonzero(sink.text_start[start:rows] >= 0) + start
-        if not len(places):
+    def take(self, sink: Sink, rows: int, share: float) -> None:
+        """Take the rows of a block; such a share of the log is done with."""
+        if not rows:
             return
-        view = memoryview(buffer)  # type: ignore[arg-type]
+        self._read_texts(sink, rows)
+        self._number += rows
+        expected = int(_MARGIN * self._number / share) if share > 0 else 0
+        for name, column in self._columns.items():
+            column.add(getattr(sink, name)[:rows], expected)
+
+    def _read_texts(self, sink: Sink, rows: int) -> None:
+        """Read the errors among the rows of a block."""
+        places = np.flatnonzero(sink.text_start[:rows] >= 0)
+        view = memoryview(sink.texts)
         columns = (sink.text_start, sink.text_end, sink.kind)
         told = zip(places.tolist(), *(column[places].tolist() for column in columns), strict=True)
         for row, first, last, kind in told:
@@ -76,15 +84,6 @@ class Columns:
                 self._said.append(said)
             if text:
                 self._texts[place] = text
-
-    def take(self, sink: Sink, rows: int, share: float) -> None:
-        """Take the rows of a block, whose texts were kept; such a share of the log is done with."""
-        if not rows:
-            return
-        self._number += rows
-        expected = int(_MARGIN * self._number / share) if share > 0 else 0
-        for name, column in self._columns.items():
-            column.add(getattr(sink, name)[:rows], expected)
 
     def done(self, names: Names) -> Rows:
         """Return the rows; nothing is left here."""

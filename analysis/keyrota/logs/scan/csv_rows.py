@@ -42,7 +42,7 @@ from keyrota.logs.scan.found import (
 from keyrota.logs.scan.libc import find, find_text, letters
 from keyrota.logs.scan.message import read_doubtful
 from keyrota.logs.scan.names import NAME_LENGTH, NO_ROOM, id_hash, is_identifier, number_of
-from keyrota.logs.scan.sink import LINES, ROWS, put
+from keyrota.logs.scan.sink import LINES, ROWS, has_room, put, put_text
 from keyrota.logs.scan.stamps import iso_time, number_time
 
 _STATUS_CODE: Final = letters("status_code")
@@ -208,7 +208,11 @@ def _put_row(buffer: Any, kind: int, names: Any, sink: Any, numbers: Any, column
         return UNSURE
     if duration == UNSURE or (status != -1 and (status < 100 or status > 999)):
         return UNSURE
-    if isolate == NO_ROOM or function_id == NO_ROOM or name == NO_ROOM or numbers[ROWS] >= len(sink.kind):
+    message = HEAD + width + columns[MESSAGE_COLUMN]
+    text_start, text_end = columns[message], columns[message + width]
+    text_bytes = text_end - text_start if kind in (REJECTION, FRAGMENT) else 0
+    is_named = isolate != NO_ROOM and function_id != NO_ROOM and name != NO_ROOM
+    if not (is_named and has_room(sink, numbers, text_bytes)):
         return NO_ROOM
     if status >= 0:
         found[STATUS] = status
@@ -227,7 +231,6 @@ def _put_row(buffer: Any, kind: int, names: Any, sink: Any, numbers: Any, column
     elif kind == SHUTDOWN and isolate < 0:
         sink.isolate[row] = name
     elif kind in (REJECTION, FRAGMENT):
-        message = HEAD + width + columns[MESSAGE_COLUMN]
-        sink.text_start[row], sink.text_end[row] = columns[message], columns[message + width]
+        put_text(sink, numbers, row, buffer, text_start, text_end)
     numbers[ROWS] = row + 1
     return kind

@@ -57,7 +57,7 @@ from keyrota.logs.scan.libc import find, find_text, is_at, letters
 from keyrota.logs.scan.line_walk import walk_lines
 from keyrota.logs.scan.message import read_message
 from keyrota.logs.scan.names import NO_ROOM, id_hash, is_identifier, number_of
-from keyrota.logs.scan.sink import BLANKS, FULL, LINES, MORE, ODD, ROWS, put
+from keyrota.logs.scan.sink import BLANKS, FULL, LINES, MORE, ODD, ROWS, has_room, put, put_text
 from keyrota.logs.scan.stamps import iso_time, number_time
 
 _FUNCTIONS: Final = letters("/functions/")
@@ -196,7 +196,9 @@ def _record(
         function_id = _name(buffer, fields, FUNCTION, INNER_FUNCTION, names)
     if kind == UNSURE:
         return ODD
-    if name == NO_ROOM or isolate == NO_ROOM or function_id == NO_ROOM or numbers[ROWS] >= len(sink.kind):
+    text_bytes = message_end - message if kind == REJECTION or kind == FRAGMENT else 0
+    is_named = name != NO_ROOM and isolate != NO_ROOM and function_id != NO_ROOM
+    if not (is_named and has_room(sink, numbers, text_bytes)):
         return FULL
     numbers[LINES] += 1
     row = put(sink, numbers, kind, time, found)
@@ -218,7 +220,7 @@ def _record(
         if fields[DURATION] >= 0:
             sink.duration_ms[row] = fields[DURATION]
     elif kind == REJECTION or kind == FRAGMENT:
-        sink.text_start[row], sink.text_end[row] = message, message_end
+        put_text(sink, numbers, row, buffer, message, message_end)
     numbers[ROWS] = row + 1
     found[:] = -1
     return MORE

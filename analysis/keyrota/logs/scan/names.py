@@ -78,6 +78,12 @@ def enlarged(names: Names, fill: Callable[[Names], int]) -> Names:
     return larger
 
 
+def is_crowded(names: Names) -> bool:
+    """Say whether the table may have no room for one more name."""
+    count = int(names.used[0])
+    return count + 1 >= len(names.hashes) or int(names.ends[count]) + NAME_LENGTH > len(names.text)
+
+
 def texts_of(names: Names) -> list[str]:
     """Return the names by their numbers."""
     count = int(names.used[0])

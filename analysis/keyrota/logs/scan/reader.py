@@ -24,11 +24,11 @@ from keyrota.logs.scan.csv_columns import columns_of
 from keyrota.logs.scan.json_place import GLUED, new_plan
 from keyrota.logs.scan.machine import machine_code
 from keyrota.logs.scan.marks import HAS_NUL, MAY_BE_GLUED
-from keyrota.logs.scan.names import enlarged, new_names
+from keyrota.logs.scan.names import enlarged, is_crowded, new_names
 from keyrota.logs.scan.odd import odd_of, records_in
 from keyrota.logs.scan.scratch import new_scratch
 from keyrota.logs.scan.shape import Shape
-from keyrota.logs.scan.sink import AT, BLANKS, FULL, LINES, NUMBERS, ODD, ROWS, WHY, new_sink
+from keyrota.logs.scan.sink import AT, BLANKS, FULL, LINES, NUMBERS, ODD, ROWS, TEXT_SIZE, WHY, new_sink
 from keyrota.logs.scan.usual import new_usual
 
 if TYPE_CHECKING:
@@ -109,9 +109,8 @@ class Scan:
         self._kernel = machine_code(KERNELS[shape.format])
         self._marks = machine_code("marks")
         self._nul_end = -1
-        self._kept = 0
         self._names = new_names()
-        self._sink = new_sink()
+        self._sink = new_sink(text_bytes=len(blocks.buffer))
         self._numbers = np.zeros(NUMBERS, dtype=np.int64)
         self._scratch = new_scratch()
         self._start = blocks.place
@@ -145,7 +144,6 @@ class Scan:
         return Part(gathered, start, blocks.place, int(numbers[LINES]), self._cut, self._is_truncated)
 
     def _fill(self) -> None:
-        self._keep_texts()
         self._tell()
         self._blocks.fill()
         self._look()
@@ -195,20 +193,14 @@ class Scan:
                 stop = blocks.place_behind_line(end)
 
     def _make_room(self) -> None:
-        if self._numbers[ROWS] >= len(self._sink.kind):
-            self._drain()
-        else:
+        if is_crowded(self._names):
             self._names = enlarged(self._names, machine_code("fill_slots"))
-
-    def _keep_texts(self) -> None:
-        rows = int(self._numbers[ROWS])
-        self._columns.keep_texts(self._sink, self._kept, rows, self._blocks.buffer)
-        self._kept = rows
+        else:
+            self._drain()
 
     def _drain(self) -> None:
-        self._keep_texts()
-        self._columns.take(self._sink, self._kept, self._share())
-        self._numbers[ROWS] = self._kept = 0
+        self._columns.take(self._sink, int(self._numbers[ROWS]), self._share())
+        self._numbers[ROWS] = self._numbers[TEXT_SIZE] = 0
 
     def _share(self) -> float:
         """Return how much of the range is done with, 0 if its length is not known."""

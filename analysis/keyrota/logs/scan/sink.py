@@ -14,17 +14,20 @@ BLOCK_ROWS: Final = 1 << 14
 
 # What a kernel says when it stops.
 MORE: Final = 0  # it needs more bytes
-FULL: Final = 1  # the block of rows, or the table of names
+FULL: Final = 1  # the block of rows, the room for their texts, or the table of names
 ODD: Final = 2  # a record is the general decoder's
 
 # Its numbers: how far it came, why it stopped, lines so far, which of them hold no
-# record, rows in the block.
-AT, WHY, LINES, BLANKS, ODD_START, ODD_END, ROWS = range(7)
-NUMBERS: Final = 7
+# record, rows in the block, bytes of their texts.
+AT, WHY, LINES, BLANKS, ODD_START, ODD_END, ROWS, TEXT_SIZE = range(8)
+NUMBERS: Final = 8
 
 
 class Sink(NamedTuple):
-    """One block of rows; `text_start` and `text_end` say where in the buffer an error's text stands."""
+    """One block of rows; `text_start` and `text_end` say where in `texts` an error's text stands.
+
+    The texts are copies: the buffer of the log is filled many times before a block of rows is full.
+    """
 
     kind: Any
     time: Any
@@ -43,12 +46,19 @@ class Sink(NamedTuple):
     row_id: Any
     text_start: Any
     text_end: Any
+    texts: Any
 
 
-def new_sink(rows: int = BLOCK_ROWS) -> Sink:
-    """Return an empty block of rows."""
-    # What is no column of the rows is a place in the buffer.
-    return Sink(**{name: np.empty(rows, dtype=DTYPES.get(name, "int64")) for name in Sink._fields})
+def new_sink(rows: int = BLOCK_ROWS, *, text_bytes: int) -> Sink:
+    """Return an empty block of rows; its texts have as much room as the buffer of the log, if not more."""
+    # What is no column of the rows is a place in the texts.
+    columns = {name: np.empty(rows, dtype=DTYPES.get(name, "int64")) for name in Sink._fields[:-1]}
+    return Sink(**columns, texts=np.empty(text_bytes, dtype=np.uint8))
+
+
+def has_room(sink: Any, numbers: Any, text_bytes: int) -> bool:
+    """Say whether there is room for one more row, and for a text."""
+    return bool(numbers[ROWS] < len(sink.kind) and numbers[TEXT_SIZE] + text_bytes <= len(sink.texts))
 
 
 def put(sink: Any, numbers: Any, kind: int, time: int, found: Any) -> int:
@@ -72,3 +82,12 @@ def put(sink: Any, numbers: Any, kind: int, time: int, found: Any) -> int:
     sink.text_start[row] = -1
     sink.text_end[row] = -1
     return row
+
+
+def put_text(sink: Any, numbers: Any, row: int, buffer: Any, start: int, end: int) -> None:
+    """Copy the text of a row, for which there is room."""
+    first = numbers[TEXT_SIZE]
+    for offset in range(end - start):
+        sink.texts[first + offset] = buffer[start + offset]
+    numbers[TEXT_SIZE] = first + end - start
+    sink.text_start[row], sink.text_end[row] = first, numbers[TEXT_SIZE]

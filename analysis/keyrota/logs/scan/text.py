@@ -36,7 +36,7 @@ from keyrota.logs.scan.names import NO_ROOM, number_of
 from keyrota.logs.scan.prefix import after_colour, is_wide_blank
 from keyrota.logs.scan.refused import is_refused
 from keyrota.logs.scan.requests import request
-from keyrota.logs.scan.sink import FULL, LINES, MORE, ODD, ROWS, put
+from keyrota.logs.scan.sink import FULL, LINES, MORE, ODD, ROWS, has_room, put, put_text
 from keyrota.logs.scan.stamps import after_stamp, iso_time, may_be_stamp
 from keyrota.logs.scan.usual import after_usual, doubtful_lines, remember
 from keyrota.logs.scan.wide import WIDE, below, equal, first_of, without_first
@@ -201,7 +201,8 @@ def _line(
     name = -1
     if found[NAME_START] >= 0:
         name = number_of(buffer, found[NAME_START], found[NAME_END], names, False)
-    if name == NO_ROOM or numbers[ROWS] >= len(sink.kind):
+    text_bytes = to - message if kind == REJECTION or kind == FRAGMENT else 0
+    if name == NO_ROOM or not has_room(sink, numbers, text_bytes):
         return FULL
     numbers[LINES] += 1
     row = put(sink, numbers, kind, time, found)
@@ -212,7 +213,7 @@ def _line(
     elif kind == SHUTDOWN:
         sink.isolate[row] = name
     elif kind == REJECTION or kind == FRAGMENT:
-        sink.text_start[row], sink.text_end[row] = message, to
+        put_text(sink, numbers, row, buffer, message, to)
     numbers[ROWS] = row + 1
     found[:] = -1
     return MORE

@@ -27,9 +27,21 @@ from keyrota.logs.scan.csv_odd import OddRows, cell_text
 from keyrota.logs.scan.csv_walk import scan_csv
 from keyrota.logs.scan.libc import HAS_LIBC
 from keyrota.logs.scan.machine import machine_code
-from keyrota.logs.scan.names import enlarged, fill_slots, new_names, texts_of
+from keyrota.logs.scan.names import enlarged, fill_slots, is_crowded, new_names, texts_of
 from keyrota.logs.scan.scratch import new_scratch
-from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, NUMBERS, ODD, ODD_START, ROWS, WHY, new_sink
+from keyrota.logs.scan.sink import (
+    AT,
+    FULL,
+    LINES,
+    MORE,
+    NUMBERS,
+    ODD,
+    ODD_START,
+    ROWS,
+    TEXT_SIZE,
+    WHY,
+    new_sink,
+)
 from keyrota.logs.tables import RECORD_LENGTH, RECORD_LINES, csv_records
 from keyrota.logs.write import (
     boot_message,
@@ -54,7 +66,7 @@ class Scan:
         self.header = header
         self.columns = columns_of(header)
         assert self.columns is not None, "a header for the general reader"
-        self.names, self.sink = new_names(slots), new_sink(rows)
+        self.names, self.sink = new_names(slots), new_sink(rows, text_bytes=1 << 20)
         self.scratch = new_scratch()
         self.numbers = np.zeros(NUMBERS, dtype=np.int64)
         self.found: list[tuple[Any, ...]] = []
@@ -69,14 +81,14 @@ class Scan:
         while True:
             if self.odd is not None and not self._read_odd(buffer, end, is_last):
                 return end
-            self.numbers[ROWS] = 0
+            self.numbers[ROWS] = self.numbers[TEXT_SIZE] = 0
             self.calls += 1
             self.kernel(buffer, end, is_last, self.names, self.sink, self.scratch, self.numbers, self.columns)
-            self._drain(buffer)
+            self._drain()
             why = self.numbers[WHY]
             if why == MORE:
                 return int(self.numbers[AT])
-            if why == FULL and self.numbers[ROWS] == 0:
+            if why == FULL and is_crowded(self.names):
                 self.names = enlarged(self.names, self.fill)
             elif why == ODD:
                 assert self.numbers[AT] == self.numbers[ODD_START]
@@ -100,7 +112,7 @@ class Scan:
         self.found += plain(gathered.rows)
         self.malformed += gathered.first_malformed
 
-    def _drain(self, buffer: np.ndarray) -> None:
+    def _drain(self) -> None:
         names = texts_of(self.names)
         sink = self.sink
         for row in range(int(self.numbers[ROWS])):
@@ -108,14 +120,14 @@ class Scan:
             columns = {
                 name: getattr(sink, name)[row].item()
                 for name in sink._fields
-                if name not in ("text_start", "text_end")
+                if name not in ("text_start", "text_end", "texts")
             }
             columns |= dict.fromkeys(("model", "limit"), -1)
             for name in NAME_COLUMNS:
                 columns[name] = names[columns[name]] if columns[name] >= 0 else None
             text = None
             if sink.text_start[row] >= 0:
-                text = cell_text(buffer[sink.text_start[row] : sink.text_end[row]].tobytes())
+                text = cell_text(sink.texts[sink.text_start[row] : sink.text_end[row]].tobytes())
                 parsed = DEFAULT_RULES.parse(text)
                 assert parsed is not None, text
                 assert not isinstance(parsed, Malformed)

@@ -17,15 +17,16 @@ import protected
 from keyrota.logs.scan.json_place import GLUED, new_plan
 from keyrota.logs.scan.libc import HAS_LIBC
 from keyrota.logs.scan.machine import machine_code
-from keyrota.logs.scan.names import enlarged, new_names
+from keyrota.logs.scan.names import enlarged, is_crowded, new_names
 from keyrota.logs.scan.scratch import new_scratch
-from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, NUMBERS, ODD, ROWS, WHY, new_sink
+from keyrota.logs.scan.sink import AT, FULL, LINES, MORE, NUMBERS, ODD, ROWS, TEXT_SIZE, WHY, new_sink
 from keyrota.logs.scan.usual import new_usual
 from keyrota.logs.scan.wide import WIDE
 from keyrota.logs.scan.words import SLACK
 from scripts import environment
 
 KERNELS = {"json": "scan_json", "text": "scan_text"}
+_TEXT_BYTES = 20_000
 
 
 def edge_files(shape: str) -> Iterator[bytes]:
@@ -46,7 +47,8 @@ class Walk:
         self.kernel = machine_code(KERNELS[shape])
         self.scratch = new_scratch()
         self.plan = new_plan() if shape == "json" else new_usual()
-        self.names, self.sink = new_names(64), new_sink(8)
+        self.names = new_names(64)
+        self.sink = new_sink(8, text_bytes=0)._replace(texts=protected.at_page_end(bytes(_TEXT_BYTES)))
         self.calls = 0
 
     def read(self, buffer: Any, end: int, is_last: bool, is_glued: bool) -> int:
@@ -64,7 +66,7 @@ class Walk:
             assert 0 <= at <= end
             if why == MORE:
                 return rows + int(numbers[ROWS])
-            if why == FULL and numbers[ROWS] == 0:
+            if why == FULL and is_crowded(self.names):
                 self.names = enlarged(self.names, machine_code("fill_slots"))
             elif why == ODD:
                 behind = content.find(b"\n", at) + 1
@@ -73,7 +75,7 @@ class Walk:
                 numbers[AT] = behind
                 numbers[LINES] += 1
             rows += int(numbers[ROWS])
-            numbers[ROWS] = 0
+            numbers[ROWS] = numbers[TEXT_SIZE] = 0
 
 
 def walk_at_page_ends(shape: str, part: int, parts: int) -> tuple[int, int]:
