@@ -22,14 +22,31 @@ _CLOSE, _OBJECT, _ARRAY, _MARK, _MARKED = 125, 123, 91, 0xEF, 0xBB
 _ONE: Final = np.uint64(1)
 
 
-def marks(buffer: Any, start: int, end: int) -> int:
-    """Return which of the marks a part of a buffer may have; `WIDE` bytes behind it may be read."""
+def marks(buffer: Any, start: int, end: int, is_json: bool) -> int:
+    """Return which of the marks a part of a buffer may have; `WIDE` bytes behind it may be read.
+
+    Only JSON may be glued.
+    """
     hidden, glued = np.uint64(0), np.uint64(0)
-    for place in range(start, end, WIDE):
-        known = below(min(WIDE, end - place))
-        pairs = known if end - place > WIDE else known >> _ONE
-        hidden |= equal(buffer, place, 0) & known
-        hidden |= equal(buffer, place, _MARK) & equal(buffer, place + 1, _MARKED) & pairs
-        opened = equal(buffer, place + 1, _OBJECT) | equal(buffer, place + 1, _ARRAY)
-        glued |= equal(buffer, place, _CLOSE) & opened & pairs
+    last = max(start, end - 1 - (end - 1 - start) % WIDE)
+    for place in range(start, last, WIDE):  # these have a byte behind them that is of the part too
+        hidden |= _hidden(buffer, place)
+        if is_json:
+            glued |= _glued(buffer, place)
+    if last < end:
+        known = below(end - last)
+        hidden |= equal(buffer, last, 0) & known
+        hidden |= _hidden(buffer, last) & (known >> _ONE)
+        if is_json:
+            glued |= _glued(buffer, last) & (known >> _ONE)
     return (HAS_NUL if hidden != 0 else 0) | (MAY_BE_GLUED if glued != 0 else 0)
+
+
+def _hidden(buffer: Any, place: int) -> Any:
+    """Return a bit for each NUL, and for each place where a byte-order mark may begin."""
+    return equal(buffer, place, 0) | (equal(buffer, place, _MARK) & equal(buffer, place + 1, _MARKED))
+
+
+def _glued(buffer: Any, place: int) -> Any:
+    opened = equal(buffer, place + 1, _OBJECT) | equal(buffer, place + 1, _ARRAY)
+    return equal(buffer, place, _CLOSE) & opened

@@ -156,8 +156,9 @@ class Scan:
     def _look(self) -> None:
         """Look at the bytes at hand as a whole: for NULs, and for records that share a line."""
         blocks = self._blocks
-        marks = int(self._marks(blocks.buffer, blocks.at, blocks.filled))
-        if self._shape.format == "json":
+        is_json = self._shape.format == "json"
+        marks = int(self._marks(blocks.buffer, blocks.at, blocks.filled, is_json))
+        if is_json:
             self._plan[GLUED] = marks & MAY_BE_GLUED
         self._nul_end = -1
         if marks & HAS_NUL:

@@ -114,7 +114,7 @@ def marks_at_page_ends() -> int:
         buffer = protected.at_page_end(b"{}" * ((size + SLACK) // 2 + 1))[-(size + SLACK) :]
         for start in range(size + 1):
             for end in range(start, size + 1):
-                marks(buffer, start, end)
+                marks(buffer, start, end, True)
                 calls += 1
     return calls
 
