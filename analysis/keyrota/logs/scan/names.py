@@ -6,9 +6,8 @@ isolates, and 36 bytes a row would be most of the table.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -16,6 +15,9 @@ from keyrota.logs.hashing import FACTORS, SHIFTS, STEP
 from keyrota.logs.scan.alphabet import IDENTIFIER, POOL
 from keyrota.logs.scan.wide import WIDE, below, identifiers
 from keyrota.logs.scan.words import WORD_BYTES, is_same, word
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 NAME_LENGTH: Final = 80
 """Bytes of the longest name that is kept; a longer one is none."""
@@ -62,8 +64,8 @@ def new_names(slots: int = _SLOTS) -> Names:
     )
 
 
-def enlarged(names: Names, fill: Callable[[Names], int]) -> Names:
-    """Return the table with four times the room, names and numbers as they are; `fill` is `fill_slots`."""
+def enlarged(names: Names) -> Names:
+    """Return the table with four times the room, names and numbers as they are."""
     larger = new_names(4 * len(names.slots))
     count = int(names.used[0])
     larger.hashes[:count] = names.hashes[:count]
@@ -73,9 +75,20 @@ def enlarged(names: Names, fill: Callable[[Names], int]) -> Names:
     text = larger.text if len(larger.text) >= 2 * size else np.empty(4 * size, dtype=np.uint8)
     text[:size] = names.text[:size]
     larger.used[0] = count
-    larger = larger._replace(text=text)
-    fill(larger)
-    return larger
+    _fill_slots(larger.slots, larger.hashes[:count])
+    return larger._replace(text=text)
+
+
+def _fill_slots(slots: NDArray[np.int32], hashes: NDArray[np.uint64]) -> None:
+    """Put the numbers of all names into their slots: of those that meet in one, all but one go on."""
+    last = len(slots) - 1
+    numbers = np.arange(1, len(hashes) + 1)
+    places = (hashes & np.uint64(last)).astype(np.intp)
+    while len(numbers):
+        is_free = slots[places] == 0
+        slots[places[is_free]] = numbers[is_free]
+        is_left = slots[places] != numbers
+        numbers, places = numbers[is_left], (places[is_left] + 1) & last
 
 
 def is_crowded(names: Names) -> bool:
@@ -132,17 +145,6 @@ def _hash(buffer: Any, start: int, end: int) -> Any:
         ends = word(buffer, start) ^ _mixed(word(buffer, end - WORD_BYTES))
         return _mixed(ends ^ np.uint64(length)) ^ word(buffer, start + (length - WORD_BYTES) // 2) * _FACTOR
     return id_hash(buffer, start, end)
-
-
-def fill_slots(names: Any) -> int:
-    """Put the numbers of all names into their slots."""
-    last: Any = np.intp(len(names.slots) - 1)
-    for number in range(names.used[0]):
-        slot = np.intp(names.hashes[number] & np.uint64(last))
-        while names.slots[slot] != 0:
-            slot = (slot + 1) & last
-        names.slots[slot] = number + 1
-    return 0
 
 
 def _is_same(buffer: Any, start: int, length: int, names: Any, number: int) -> bool:

@@ -195,7 +195,7 @@ class Scan:
 
     def _make_room(self) -> None:
         if is_crowded(self._names):
-            self._names = enlarged(self._names, machine_code("fill_slots"))
+            self._names = enlarged(self._names)
         else:
             self._drain()
 

@@ -27,7 +27,7 @@ from keyrota.logs.scan.csv_odd import OddRows, cell_text
 from keyrota.logs.scan.csv_walk import scan_csv
 from keyrota.logs.scan.libc import HAS_LIBC
 from keyrota.logs.scan.machine import machine_code
-from keyrota.logs.scan.names import enlarged, fill_slots, is_crowded, new_names, texts_of
+from keyrota.logs.scan.names import enlarged, is_crowded, new_names, texts_of
 from keyrota.logs.scan.scratch import new_scratch
 from keyrota.logs.scan.sink import (
     AT,
@@ -62,7 +62,6 @@ class Scan:
 
     def __init__(self, header: str, *, rows: int = 3, slots: int = 8, is_compiled: bool = True) -> None:
         self.kernel = machine_code("scan_csv") if is_compiled else scan_csv
-        self.fill = machine_code("fill_slots") if is_compiled else fill_slots
         self.header = header
         self.columns = columns_of(header)
         assert self.columns is not None, "a header for the general reader"
@@ -89,7 +88,7 @@ class Scan:
             if why == MORE:
                 return int(self.numbers[AT])
             if why == FULL and is_crowded(self.names):
-                self.names = enlarged(self.names, self.fill)
+                self.names = enlarged(self.names)
             elif why == ODD:
                 assert self.numbers[AT] == self.numbers[ODD_START]
                 self.odd = OddRows(self.header, int(self.numbers[LINES]))

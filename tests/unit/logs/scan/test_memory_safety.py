@@ -67,7 +67,7 @@ class Walk:
             if why == MORE:
                 return rows + int(numbers[ROWS])
             if why == FULL and is_crowded(self.names):
-                self.names = enlarged(self.names, machine_code("fill_slots"))
+                self.names = enlarged(self.names)
             elif why == ODD:
                 behind = content.find(b"\n", at) + 1
                 if behind == 0:
