@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 SAMPLE: Final = Path(__file__).with_name("sample.py")
 
@@ -64,10 +64,10 @@ def measured(tasks: Iterable[Task], runs: int) -> dict[Task, Measured]:
     found: dict[Task, Measured] = {}
     for task in tasks:
         if task.is_compiled:
-            _sample(replace(task, files=(task.warm,)))  # nothing is compiled in a sample that counts
+            sample_of(replace(task, files=(task.warm,)))  # nothing is compiled in a sample that counts
     for _ in range(runs):
         for task in tasks:
-            sample = _sample(task)
+            sample = sample_of(task)
             of_task = found.setdefault(task, Measured(task.bytes))
             of_task.seconds.append(sample["seconds"])
             of_task.processor_s.append(sample["processor_s"])
@@ -77,13 +77,16 @@ def measured(tasks: Iterable[Task], runs: int) -> dict[Task, Measured]:
     return found
 
 
-def _sample(task: Task) -> dict[str, float]:
+def sample_of(task: Task, sources: Path | None = None) -> dict[str, Any]:
+    """Return one sample of a task; `sources` hold another keyrota than the one that is installed."""
     for path in task.files:
         _into_cache(path)
     environment = {**os.environ, "POLARS_MAX_THREADS": str(task.threads)}
     if task.threads == 1:
         # Of pandas' and Arrow's pools too: pinned threads only get into each other's way.
         environment |= {"OMP_NUM_THREADS": "1", "ARROW_NUM_THREADS": "1"}
+    if sources is not None:
+        environment["PYTHONPATH"] = str(sources)
     cores = ",".join(map(str, _cores()[: task.threads]))
     done = subprocess.run(
         [
@@ -94,7 +97,8 @@ def _sample(task: Task) -> dict[str, float]:
     )  # fmt: skip
     if done.returncode:
         raise SystemExit(f"{task.approach} on {task.files[0].name} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout)
+    sample: dict[str, Any] = json.loads(done.stdout)
+    return sample
 
 
 def _into_cache(path: Path) -> None:
