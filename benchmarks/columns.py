@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd  # noqa: F401  # loaded before anything is timed
 
 from keyrota.logs.assemble import assembled
-from keyrota.logs.collect import Gathered, finished
+from keyrota.logs.collect import finished
 from keyrota.logs.duplicates import Duplicates, Marks
+from keyrota.logs.gathered import Gathered
 from keyrota.logs.rows import KIND_CODES, Rows, constant
 from keyrota.pools.declared import UNDECLARED, Pool, PoolConfig
 

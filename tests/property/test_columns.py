@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 import rows_one_by_one as plain
 from keyrota.errors import InputError
 from keyrota.logs.assemble import assembled
-from keyrota.logs.collect import Gathered, Gatherer, finished, gather
+from keyrota.logs.collect import Gatherer, finished, gather
 from keyrota.logs.duplicates import Duplicates, Marks, repeats
+from keyrota.logs.gathered import Gathered, Joining
 from keyrota.logs.hashing import id_hash
+from keyrota.logs.joined_rows import joined
 from keyrota.logs.own_rules import rule_table
 from keyrota.logs.record import BadRow, Record
-from keyrota.logs.rows import Rows, constant
+from keyrota.logs.rows import constant
 from keyrota.pools.declared import UNDECLARED, Pool, PoolConfig
 from keyrota.pools.load import load_pools, parse_pools
 
@@ -247,7 +249,7 @@ def test_the_table_of_several_sources(pools, sources):
     found = assembled(columns, config)
     assert plain.same_tables(found.events, events)
     assert found.pools == expected_pools
-    marks = found.marks_in_order(Marks.of(Rows.joined([rows for _, rows in columns])))
+    marks = found.marks_in_order(Marks.of(joined([rows for _, rows in columns])))
     times = found.events["time"].to_numpy(dtype="datetime64[ns]").view("int64")
     assert marks.time.tolist() == times.tolist()
 
@@ -279,6 +281,15 @@ def same(a, b):
     assert a.label.tolist() == b.label.tolist()
 
 
+def in_ranges(parts):
+    """Put the ranges of one source together: each counts its lines from 1."""
+    joining, lines = Joining(), 0
+    for number, part in enumerate(parts, start=1):
+        joining.add(part, lines, number / len(parts))
+        lines += part.lines
+    return joining.done()
+
+
 @UNTIMED
 @given(made=MADE, cuts=st.lists(st.integers(0, 20), max_size=4))
 def test_ranges_put_together_are_the_source(made, cuts):
@@ -287,9 +298,9 @@ def test_ranges_put_together_are_the_source(made, cuts):
     ends = sorted({0, len(made), *(cut for cut in cuts if cut <= len(made))})
     parts = [gather(records(made, start, end), rules) for start, end in pairwise(ends)]
     whole = gather(records(made), rules)
-    same(pickle.loads(pickle.dumps(Gathered.joined(parts))), whole)
+    same(pickle.loads(pickle.dumps(in_ranges(parts))), whole)
     labels, others = {}, {}
-    assert finished(Gathered.joined(parts), OWN, labels) == finished(whole, OWN, others)
+    assert finished(in_ranges(parts), OWN, labels) == finished(whole, OWN, others)
     assert labels == others
     assert labels == {label: number for number, label in enumerate(whole.key_labels, start=1)}
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from keyrota.logs.collect import Gathered, gather
+from keyrota.logs.collect import gather
 from keyrota.logs.compression import Inflated
 from keyrota.logs.encoding import decoded
 from keyrota.logs.formats import OpenedLog, _json_records
+from keyrota.logs.gathered import Gathered
 from keyrota.logs.grammar import DEFAULT_RULES, GRAMMAR
 from keyrota.logs.json_stream import JsonStream
 from keyrota.logs.record import BadRow, Record

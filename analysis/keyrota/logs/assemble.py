@@ -14,6 +14,7 @@ from keyrota.events import CAUSES, time_order, typed_events
 from keyrota.logs.declared_names import DeclaredNames, with_names_of
 from keyrota.logs.duplicates import Marks
 from keyrota.logs.enrich import PICK, complete_positions, name_functions, name_pools, name_undeclared
+from keyrota.logs.joined_rows import joined
 from keyrota.logs.rows import MISSING, ROW_KINDS, Rows
 from keyrota.pools.declared import PoolConfig
 
@@ -50,7 +51,7 @@ def assembled(sources: Sequence[tuple[str, Rows]], config: PoolConfig) -> Assemb
     config
         The declared pools.
     """
-    rows = with_names_of(Rows.joined([own for _, own in sources]), config)
+    rows = with_names_of(joined([own for _, own in sources]), config)
     ends = np.cumsum([0, *(len(own) for _, own in sources)]).tolist()
     rows = name_functions(rows)
     rows, pool = _with_pools(rows, ends, config)

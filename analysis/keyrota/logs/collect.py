@@ -8,7 +8,7 @@ its body have been found.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from keyrota.logs.columns import is_constant
+from keyrota.logs.gathered import FIRST_PLACES, Gathered
+from keyrota.logs.joined_rows import joined
 from keyrota.logs.record import BadRow, Record
 from keyrota.logs.rows import MISSING, ROW_KINDS, EventRow, Rows, constant, names_of, new_index
 from keyrota.logs.rules import Malformed, Parsed, RuleTable
@@ -25,9 +27,6 @@ from keyrota.pools.declared import PoolConfig
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-FIRST_PLACES: Final = 5
-"""How many places of malformed rows are kept."""
 
 MESSAGES_REMEMBERED: Final = 4096
 """How many messages are remembered with what they say, while one source is read: a log repeats itself."""
@@ -40,81 +39,6 @@ BLOCK_ROWS: Final = 50_000
 
 TEXT_LENGTH: Final = 2000
 """Characters of a message that are kept until error bodies are put together."""
-
-
-@dataclass(slots=True)
-class Gathered:
-    """What the records of a source, or of a range of it, say one by one, in file order.
-
-    `label` tells for each row which of `key_labels` its key is, `MISSING` if it has a number.
-    """
-
-    rows: Rows
-    lines: int
-    malformed: int
-    first_malformed: list[tuple[int, str]]
-    key_labels: list[str]
-    label: NDArray[np.int32]
-
-    @property
-    def used(self) -> int:
-        """Lines that became rows."""
-        return len(self.rows)
-
-    def hand_over(self) -> Rows:
-        """Return the rows; none are left here, so that their memory is free once they were put in order."""
-        rows, self.rows = self.rows, Rows.made(0, [], {})
-        return rows
-
-    @classmethod
-    def of(cls, rows: Rows, lines: int) -> Gathered:
-        """Return rows that were read in another way, with the number of lines that they were found in."""
-        return cls(rows, lines, 0, [], [], constant("key", len(rows)))
-
-    @classmethod
-    def joined(cls, parts: Sequence[Gathered]) -> Gathered:
-        """Put the ranges of one source together, in their order: each counts its lines from 1."""
-        return cls.at_lines(parts, np.cumsum([0, *(part.lines for part in parts)]).tolist())
-
-    @classmethod
-    def woven(cls, parts: Sequence[Gathered]) -> Gathered:
-        """Put together what several readers found in one range: each counts the lines of the whole range."""
-        whole = cls.at_lines(parts, [0] * (len(parts) + 1))
-        order = np.argsort(whole.rows.line, kind="stable")
-        labels = list(dict.fromkeys(whole.label[order].tolist()))
-        told = [label for label in labels if label != MISSING]
-        lookup = np.full(len(whole.key_labels) + 1, MISSING, dtype=np.int32)
-        lookup[told] = np.arange(len(told))
-        return cls(
-            whole.rows.take(order),
-            whole.lines,
-            whole.malformed,
-            sorted(place for part in parts for place in part.first_malformed)[:FIRST_PLACES],
-            [whole.key_labels[label] for label in told],
-            lookup[whole.label[order]] if told else whole.label,
-        )
-
-    @classmethod
-    def at_lines(cls, parts: Sequence[Gathered], starts: Sequence[int]) -> Gathered:
-        """Put parts together whose lines count from so many lines behind the first."""
-        if len(parts) == 1:
-            return parts[0]
-        index = new_index()
-        rows, labels, places = [], [], []
-        for part, start in zip(parts, starts, strict=False):
-            rows.append(replace(part.rows, line=part.rows.line + start) if start else part.rows)
-            places += [(line + start, reason) for line, reason in part.first_malformed]
-            codes = [index.setdefault(label, len(index) - 1) for label in part.key_labels]
-            lookup = np.array([*codes, MISSING], dtype=np.int32)
-            labels.append(lookup[part.label])
-        return cls(
-            Rows.joined(rows),
-            sum(part.lines for part in parts),
-            sum(part.malformed for part in parts),
-            places[:FIRST_PLACES],
-            names_of(index),
-            np.concatenate(labels) if index.keys() - {None} else constant("key", sum(map(len, rows))),
-        )
 
 
 @dataclass(slots=True)
@@ -190,7 +114,7 @@ class Gatherer:
             rows.names = names
         labels = self._label_parts
         return Gathered(
-            Rows.joined(self._parts),
+            joined(self._parts),
             self._lines,
             self._malformed,
             self._first_malformed,

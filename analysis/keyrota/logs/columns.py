@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -13,17 +12,18 @@ if TYPE_CHECKING:
     Column = NDArray[Any]
 
 
+_MARGIN: Final = 1.1
+"""By how much more rows are made room for than there would be if the log went on as it began."""
+
+
 def is_constant(column: Column) -> bool:
     """Say whether a column says the same in every row, and is held as one number."""
     return column.strides == (0,)
 
 
-def concatenated(parts: Sequence[Column], dtype: str) -> Column:
-    """Return the columns one after the other, as one number if all of them say the same."""
-    told = [part for part in parts if len(part)]
-    if told and all(is_constant(part) and _is_same(part[0], told[0][0]) for part in told):
-        return np.broadcast_to(told[0][:1], (sum(map(len, told)),))
-    return np.concatenate(told) if told else np.empty(0, dtype=dtype)
+def expected_rows(number: int, share: float) -> int:
+    """Return how many rows there will be if so many are those of such a share; 0 if that is not known."""
+    return int(_MARGIN * number / share) if share > 0 else 0
 
 
 class Growing:
@@ -74,6 +74,8 @@ class Growing:
 
 
 def _says_one_thing(part: Column) -> bool:
+    if is_constant(part):
+        return True
     if part[0] != part[0]:
         return bool(np.isnan(part).all())
     return bool((part == part[0]).all())

@@ -27,7 +27,7 @@ from keyrota.logs.rules import RuleTable
 from keyrota.logs.sources import STDIN
 
 if TYPE_CHECKING:
-    from keyrota.logs.collect import Gathered
+    from keyrota.logs.gathered import Gathered
 
 PIECE_BYTES: Final = 1 << 23
 """How much of a file is read at once."""

@@ -7,6 +7,7 @@ logs are given to the workers together.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 from keyrota.errors import InputError
 from keyrota.logs.ahead import ahead
-from keyrota.logs.collect import Gathered, gather
+from keyrota.logs.collect import gather
 from keyrota.logs.formats import NotALogError, OpenedLog, open_log
+from keyrota.logs.gathered import Gathered
 from keyrota.logs.grammar import DEFAULT_RULES
 from keyrota.logs.rules import RuleTable
 from keyrota.logs.scan.machine import has_compiler
@@ -169,23 +171,30 @@ def _put_together(
     """Take the results of a log's pieces, and put them together."""
     from keyrota.logs.scan.ranges import in_order, joined, scan
 
-    results = list(itertools.islice(done, len(plan.pieces)))
-    for result in results:
-        if isinstance(result, InputError):
-            raise result
-    told = [result for result in results if isinstance(result, _Done)]
+    own = itertools.islice(done, len(plan.pieces))
     source, shape = plan.pieces[0].source, plan.pieces[0].shape
-    if on_read is not None:
-        on_read(source.size or 0)
-    parts = [result.part for result in told]
-    if plan.pieces[0].range is not None:
-        ranges = [piece.range for piece in plan.pieces if piece.range is not None]
+    ends: list[tuple[str | None, int]] = []
+
+    def parts() -> Iterator[Part]:
+        for result in own:
+            if isinstance(result, InputError):
+                deque(own, maxlen=0)  # those of the next log come behind them
+                raise result
+            ends.append((result.problem, result.raw_bytes))
+            yield result.part
+
+    size = source.size or 0
+    ranges = [piece.range for piece in plan.pieces if piece.range is not None]
+    if ranges:
         again = partial(scan, source, shape=shape, is_start=True)
-        parts = list(in_order(zip(ranges, parts, strict=True), again))
-    whole = joined(parts)
+        whole = joined(in_order(zip(ranges, parts(), strict=True), again), size)
+    else:
+        whole = joined(parts())
+    if on_read is not None:
+        on_read(size)
     log = plan.log
-    log.inflated.problem = told[-1].problem
-    log.inflated.raw_bytes = told[-1].raw_bytes or whole.end
+    log.inflated.problem, raw_bytes = ends[-1]
+    log.inflated.raw_bytes = raw_bytes or whole.end
     log.end(cut=whole.cut, is_cut=whole.is_truncated)
     return log, whole.gathered
 

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from keyrota.logs.collect import Gathered, gather
+from keyrota.logs.collect import gather
 from keyrota.logs.encoding import Lines, decoded, detect_encoding
 from keyrota.logs.formats import NotALogError, OpenedLog, open_log
+from keyrota.logs.gathered import Gathered
 from keyrota.logs.grammar import DEFAULT_RULES
 from keyrota.logs.json_stream import decode_json
 from keyrota.logs.objects import records_of

@@ -16,8 +16,8 @@ import numpy as np
 
 from keyrota.display import masked_name, redact, visible
 from keyrota.events import CAUSES
-from keyrota.logs.collect import Gathered
 from keyrota.logs.enrich import POOL_LINE_REACH
+from keyrota.logs.gathered import Gathered
 from keyrota.logs.gemini import parse_quota_error
 from keyrota.logs.live_events import Corrected, Event, Pick, Rejected
 from keyrota.logs.recent_picks import RECENT_LINES, RECENT_NS

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 from keyrota.display import count, listed, shown, visible
 from keyrota.errors import ConfigurationError, DataQualityWarning, InputError
 from keyrota.logs.assemble import assembled
-from keyrota.logs.collect import Collected, Gathered, finished
+from keyrota.logs.collect import Collected, finished
 from keyrota.logs.duplicates import Duplicates, Marks
 from keyrota.logs.event_tables import FORMAT, is_event_table, marks_of, read_event_tables
 from keyrota.logs.formats import NotALogError, OpenedLog
+from keyrota.logs.gathered import Gathered
 from keyrota.logs.gathering import gathered_from
 from keyrota.logs.own_rules import rule_table
 from keyrota.logs.rows import Rows

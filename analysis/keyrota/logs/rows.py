@@ -15,7 +15,7 @@ import numpy as np
 
 from keyrota.events import CAUSES, KINDS
 from keyrota.events import NO_TIME as NO_TIME
-from keyrota.logs.columns import concatenated, is_constant, packed
+from keyrota.logs.columns import is_constant, packed
 from keyrota.logs.hashing import id_hashes
 
 if TYPE_CHECKING:
@@ -179,29 +179,6 @@ class Rows:
         given = {name: column for name, column in columns.items() if column is not None}
         return cls.made(len(event_rows), names_of(index), given, texts)
 
-    @classmethod
-    def joined(cls, parts: Sequence[Rows]) -> Rows:
-        """Return the rows of several parts of one source, in their order."""
-        if len(parts) == 1:
-            return parts[0]
-        index = new_index()
-        is_one = all(part.names is parts[0].names for part in parts)
-        # Parts may share one list of names: it is gone through once.
-        lists = {} if is_one else {id(part.names): part.names for part in parts}
-        lookups = {of: _renumbered(names, index) for of, names in lists.items()}
-        columns: dict[str, Column] = {}
-        for name, dtype in DTYPES.items():
-            own = [getattr(part, name) for part in parts]
-            if name in NAME_COLUMNS:
-                own = [_looked_up(c, lookups.get(id(p.names))) for c, p in zip(own, parts, strict=True)]
-            columns[name] = concatenated(own, dtype)
-        texts: dict[int, str] = {}
-        start = 0
-        for part in parts:
-            texts.update({start + place: text for place, text in part.texts.items()})
-            start += len(part)
-        return cls(parts[0].names if is_one and parts else names_of(index), **columns, texts=texts)
-
     def take(self, index: NDArray[Any]) -> Rows:
         """Return the rows at these places (or under this mask), in this order."""
         if index.dtype == bool:
@@ -234,7 +211,7 @@ class Rows:
         if len(self) != len(other) or self.texts != other.texts:
             return False
         index = new_index()
-        own, others = _renumbered(self.names, index), _renumbered(other.names, index)
+        own, others = renumbered(self.names, index), renumbered(other.names, index)
         for name in DTYPES:
             a, b = getattr(self, name), getattr(other, name)
             if name in NAME_COLUMNS:
@@ -280,16 +257,10 @@ def _names(values: Any, index: dict[str | None, int]) -> list[int] | None:
     return [index.setdefault(value, len(index) - 1) for value in values]
 
 
-def _renumbered(names: Sequence[str], index: dict[str | None, int]) -> NDArray[np.int32]:
+def renumbered(names: Sequence[str], index: dict[str | None, int]) -> NDArray[np.int32]:
     """Return what each code becomes under an index that is added to; `MISSING` finds itself at the end."""
     codes = [index.setdefault(name, len(index) - 1) for name in names]
     return np.array([*codes, MISSING], dtype=np.int32)
-
-
-def _looked_up(column: Column, lookup: NDArray[np.int32] | None) -> Column:
-    if lookup is None or (is_constant(column) and (column[:1] == MISSING).all()):
-        return column
-    return lookup[column]
 
 
 def _unpacked(names: list[str], count: int, given: Mapping[str, Column], texts: dict[int, str]) -> Rows:

@@ -9,6 +9,7 @@ import pytest
 
 from keyrota.logs.columns import is_constant
 from keyrota.logs.hashing import id_hash
+from keyrota.logs.joined_rows import joined
 from keyrota.logs.rows import (
     DTYPES,
     MISSING,
@@ -47,20 +48,20 @@ def test_a_column_that_no_row_fills_takes_no_memory() -> None:
     """It is one number, however many rows there are, and stays so when rows are joined, taken and sent."""
     rows = Rows.of([PICK] * 1000)
     sent = pickle.loads(pickle.dumps(rows))
-    for version in (rows, Rows.joined([rows, rows]), rows.take(np.arange(500)), sent):
+    for version in (rows, joined([rows, rows]), rows.take(np.arange(500)), sent):
         assert is_constant(version.limit)
         assert version.limit.tolist() == [MISSING] * len(version)
-    assert not is_constant(Rows.joined([rows, Rows.of([REJECTION])]).limit)
+    assert not is_constant(joined([rows, Rows.of([REJECTION])]).limit)
 
 
 def test_parts_are_joined_in_order() -> None:
     """Names are numbered anew, texts are found at their new places."""
     parts = [[PICK, REJECTION], [], [REJECTION._replace(isolate="i-1", function=None), PICK]]
-    joined = Rows.joined([Rows.of(part) for part in parts])
-    assert joined == Rows.of([row for part in parts for row in part])
-    assert len(set(joined.names)) == len(joined.names)
-    assert joined.texts == {1: "429 {", 2: "429 {"}
-    assert len(Rows.joined([])) == 0
+    whole = joined([Rows.of(part) for part in parts])
+    assert whole == Rows.of([row for part in parts for row in part])
+    assert len(set(whole.names)) == len(whole.names)
+    assert whole.texts == {1: "429 {", 2: "429 {"}
+    assert len(joined([])) == 0
 
 
 def test_parts_that_share_their_names_are_joined_alike() -> None:
@@ -72,7 +73,7 @@ def test_parts_that_share_their_names_are_joined_alike() -> None:
     names = blocks[-1].names
     for block in blocks:
         block.names = names
-    assert Rows.joined(blocks) == Rows.of([PICK, REJECTION, PICK])
+    assert joined(blocks) == Rows.of([PICK, REJECTION, PICK])
 
 
 def test_rows_are_taken_by_place_and_by_mask() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from keyrota.logs.columns import Growing, is_constant
+from keyrota.logs.columns import Growing, expected_rows, is_constant
 from keyrota.logs.encoding import decoded_text
 from keyrota.logs.json_stream import decode_json
 from keyrota.logs.rows import CAUSE_CODES, DTYPES, KIND_CODES, MISSING, Rows
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _COLUMNS: Final = tuple(name for name in Sink._fields if name in DTYPES)
-_MARGIN: Final = 1.1
-"""By how much more rows are made room for than there would be if the log went on as it began."""
-
 _REJECTION: Final = KIND_CODES["rejection"]
 
 
@@ -61,21 +58,18 @@ class Columns:
             return
         self._read_texts(sink, rows)
         self._number += rows
-        expected = int(_MARGIN * self._number / share) if share > 0 else 0
+        expected = expected_rows(self._number, share)
         for name, column in self._columns.items():
             column.add(getattr(sink, name)[:rows], expected)
 
     def _read_texts(self, sink: Sink, rows: int) -> None:
-        """Read the errors among the rows of a block."""
+        """Read the errors among the rows of a block, and the lines of their bodies."""
         places = np.flatnonzero(sink.text_start[:rows] >= 0)
-        view = memoryview(sink.texts)
-        columns = (sink.text_start, sink.text_end, sink.kind)
-        told = zip(places.tolist(), *(column[places].tolist() for column in columns), strict=True)
-        for row, first, last, kind in told:
-            place, message = self._number + row, view[first:last].tobytes()
-            if kind != _REJECTION:
-                self._texts[place] = self._read.fragment(message)
-                continue
+        is_error = sink.kind[places] == _REJECTION
+        bodies, errors = places[~is_error], places[is_error]
+        told = map(self._read.fragments.__getitem__, _words(sink, bodies))
+        self._texts.update(zip((bodies + self._number).tolist(), told, strict=True))
+        for place, message in zip((errors + self._number).tolist(), _words(sink, errors), strict=True):
             text, said = self._read.rejection(message)
             if said < 0:
                 self._refused.append(place)
@@ -123,6 +117,13 @@ class Columns:
         is_delayed = ~np.isnan(delays)[which]
         told["retry_after_s"][places[is_delayed]] = delays[which[is_delayed]]
         return told
+
+
+def _words(sink: Sink, places: NDArray[np.intp]) -> list[bytes]:
+    """Return the texts of some rows of a block."""
+    starts, ends = sink.text_start[places].tolist(), sink.text_end[places].tolist()
+    whole = sink.texts[: max(ends, default=0)].tobytes()
+    return [whole[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 def _writable(column: NDArray[Any]) -> NDArray[Any]:

@@ -16,6 +16,20 @@ _REQUEST: Final = re.compile(rb'"?\[[0-9a-f]{8}\] ')
 """A request's id before the words, as it may stand in a cell of CSV too."""
 
 
+class _Fragments(dict[bytes, str]):
+    """Lines of errors' bodies: there are few, again and again, and what is there needs no call."""
+
+    def __init__(self, text_of: Callable[[bytes], str]) -> None:
+        super().__init__()
+        self._text_of = text_of
+
+    def __missing__(self, message: bytes) -> str:
+        text = self._text_of(message)[:TEXT_LENGTH]
+        if len(self) < MESSAGES_REMEMBERED:
+            self[message] = text
+        return text
+
+
 class Errors:
     """Reads the words of errors.
 
@@ -30,24 +44,17 @@ class Errors:
     ----------
     said
         What rejections say, each thing once while there are not too many.
+    fragments
+        The words that are kept of a line of an error's body, by its bytes.
     """
 
     def __init__(self, rules: RuleTable, text_of: Callable[[bytes], str]) -> None:
         self._rules = rules
         self._text_of = text_of
-        self._fragments: dict[bytes, str] = {}
+        self.fragments = _Fragments(text_of)
         self._kinds: dict[bytes, Parsed] = {}
         self._rejections: dict[tuple[bytes, bytes], int] = {}
         self.said: list[Parsed] = []
-
-    def fragment(self, message: bytes) -> str:
-        """Return the words that are kept of a line of an error's body."""
-        text = self._fragments.get(message)
-        if text is None:
-            text = self._text_of(message)[:TEXT_LENGTH]
-            if len(self._fragments) < MESSAGES_REMEMBERED:
-                self._fragments[message] = text
-        return text
 
     def rejection(self, message: bytes) -> tuple[str, int]:
         """Return the words kept of a rejection, none if it says its cause, and its place in `said`.

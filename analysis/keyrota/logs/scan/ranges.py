@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any, Final
 
-from keyrota.logs.collect import Gathered
+from keyrota.logs.gathered import Joining
 from keyrota.logs.grammar import DEFAULT_RULES
 from keyrota.logs.scan.blocks import Blocks
 from keyrota.logs.scan.reader import Part, Scan
@@ -131,18 +131,15 @@ def in_order(parts: Iterable[tuple[Range, Part]], again: Callable[[int, int], Pa
         end = part.end
 
 
-def joined(parts: Iterable[Part]) -> Part:
-    """Put the parts of one file together, in their order."""
-    whole = list(parts)
-    starts, lines = [], 0
-    for part in whole:
-        starts.append(lines)
+def joined(parts: Iterable[Part], size: int = 0) -> Part:
+    """Put the parts of one file of so many bytes together, in their order, each as soon as it is there."""
+    joining, starts, end = Joining(), [], 0
+    lines, cut, is_truncated = 0, 0, False
+    for part in parts:
+        starts.append(part.start)
+        end = part.end
+        joining.add(part.gathered, lines, end / size if size else 0.0)
         lines += part.lines
-    return Part(
-        Gathered.at_lines([part.gathered for part in whole], starts),
-        whole[0].start,
-        whole[-1].end,
-        lines,
-        sum(part.cut for part in whole),
-        any(part.is_truncated for part in whole),
-    )
+        cut += part.cut
+        is_truncated |= part.is_truncated
+    return Part(joining.done(), starts[0], end, lines, cut, is_truncated)

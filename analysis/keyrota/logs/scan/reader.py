@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from keyrota.logs.collect import Gathered, Gatherer
+from keyrota.logs.collect import Gatherer
 from keyrota.logs.encoding import decoded
+from keyrota.logs.gathered import Gathered
 from keyrota.logs.json_stream import JsonStream
 from keyrota.logs.record import BadRow, Record
 from keyrota.logs.rules import RuleTable
