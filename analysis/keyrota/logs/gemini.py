@@ -8,7 +8,7 @@ spellings. The shapes are those of four generations of the API (2025 to 2026).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 # A quote as it is, escaped once or more, doubled by CSV, or Python's.
@@ -29,6 +29,10 @@ _DURATION = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m(?!s))?(?:([0-9]{1,9}
 # The most lasting cause decides when a body names several: a key without quota never comes back,
 # a day outlasts a minute.
 _SEVERITY: Final = ("unknown", "per-minute", "tokens-per-minute", "per-day", "no-quota")
+
+
+_REMEMBERED: Final = 1024
+"""Errors that are remembered: a log has a few, again and again with another delay."""
 
 
 class QuotaError(NamedTuple):
@@ -58,6 +62,29 @@ def parse_quota_error(text: str) -> QuotaError:
     line = _METRIC_LINE.search(text)
     model = dimension[1] if dimension else line[3] if line else None
     return QuotaError(worst[0], worst[1], model, _delay_s(text))
+
+
+def parse_quota_errors(texts: Iterable[str]) -> Iterator[QuotaError]:
+    """Yield what each text of an error says: `parse_quota_error`, once for texts that differ in delays alone.
+
+    Examples
+    --------
+    >>> texts = ("limit: 0. Please retry in 5s.", "limit: 0. Please retry in 7s.")
+    >>> [error.retry_after_s for error in parse_quota_errors(texts)]
+    [5.0, 7.0]
+    """
+    known: dict[tuple[str, ...], QuotaError] = {}
+    for text in texts:
+        pieces = DELAY.split(text)
+        kind = tuple(pieces[::2])
+        error = known.get(kind)
+        if error is None:
+            error = parse_quota_error(text)
+            if len(known) < _REMEMBERED:
+                known[kind] = error
+        elif len(kind) > 1:
+            error = error._replace(retry_after_s=duration_s(pieces[1]))
+        yield error
 
 
 def duration_s(text: str) -> float | None:

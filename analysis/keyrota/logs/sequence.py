@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from keyrota.logs.columns import is_constant
-from keyrota.logs.gemini import parse_quota_error
+from keyrota.logs.gemini import parse_quota_errors
 from keyrota.logs.rows import CAUSE_CODES, KIND_CODES, MISSING, NO_TIME, Rows
 from keyrota.pools.declared import PoolConfig
 
@@ -114,7 +114,8 @@ def with_bodies(rows: Rows) -> tuple[Rows, int]:
     orphans, bodies = _bodies(rows)
     changed = sorted(bodies)
     if changed:
-        errors = [parse_quota_error("\n".join([rows.texts[place], *bodies[place]])) for place in changed]
+        texts = ("\n".join([rows.texts[place], *bodies[place]]) for place in changed)
+        errors = list(parse_quota_errors(texts))
         index: dict[str | None, int] = {name: code for code, name in enumerate(rows.names)}
         index[None] = MISSING
         models = [index.setdefault(error.model, len(index) - 1) for error in errors]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from keyrota.logs.gemini import QuotaError, duration_s, parse_quota_error
+from keyrota.logs.gemini import DELAY, QuotaError, duration_s, parse_quota_error, parse_quota_errors
 from keyrota.logs.grammar import DEFAULT_RULES
 from keyrota.logs.rules import Parsed
 from keyrota.logs.write import error_message, quota_error_body
@@ -175,3 +177,20 @@ def test_hidden_dimensions_give_no_model() -> None:
     """A logger that cuts depth writes a placeholder, which is no model."""
     for placeholder in ('"[MaxDepth]"', "[Object]", "{}"):
         assert parse_quota_error(f'"quotaDimensions": {placeholder}').model is None
+
+
+PIECES = [
+    "limit: 0, model: x. ", "limit: 2, model: gemini-2.5-pro\n", "* Quota exceeded for metric: a/b_token, ",
+    '"quotaId": "GenerateRequestsPerDay", ', '"quotaId": "PerMinuteToken", ', '"quotaValue": "50", ',
+    '"quotaValue": "', "Please retry in 5s.", "retry in 1m5s", "retry in 361.5ms", '"retryDelay": "36s"',
+    '"retryDelay": "', "5s", "7.25s", '", ', "retry_delay { seconds: 9 }", "retry_delay { seconds: ",
+    '"model": "pro"', "\n",
+]  # fmt: skip
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES), max_size=8).map("".join), max_size=6), st.integers(0, 59))
+def test_many_errors_say_what_each_says(texts: list[str], second: int) -> None:
+    """Also of errors that differ in nothing but their delays, whatever stands around these."""
+    again = [DELAY.sub(lambda match: match[0].replace(match[1], f"{second}.5s"), text) for text in texts]
+    every = [*texts, *again, *texts]
+    assert list(parse_quota_errors(every)) == [parse_quota_error(text) for text in every]
