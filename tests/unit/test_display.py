@@ -9,6 +9,7 @@ from keyrota.display import (
     listed,
     masked_name,
     redact,
+    redact_all,
     sentence,
     short_share,
     shown,
@@ -49,6 +50,7 @@ def test_secrets_are_masked(text, masked):
     """Keys by their prefixes, what stands where a key stands; what is masked stays as it is."""
     assert redact(text) == masked
     assert redact(masked) == masked
+    assert redact_all(["e-1", text, ""]) == ["e-1", masked, ""]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keyrota.display import redact
+from keyrota.display import redact_all
 from keyrota.events import CAUSES, time_order, typed_events
 from keyrota.logs.declared_names import DeclaredNames, with_names_of
 from keyrota.logs.duplicates import Marks
@@ -117,6 +117,6 @@ def _table(
     if order is not None:
         columns = {name: column[order] for name, column in columns.items()}
     # Whatever looks like a key is masked: an id may be one that somebody put there.
-    safe = [redact(name) for name in rows.names]
+    safe = redact_all(rows.names)
     names = dict.fromkeys(("pool", "function", "isolate", "model"), safe)
     return typed_events(columns, {**names, "kind": ROW_KINDS, "cause": CAUSES, "source": labels})
