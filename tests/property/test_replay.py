@@ -6,11 +6,11 @@ from msgspec.structs import replace
 
 from keyrota.errors import ConfigurationError
 from keyrota.pools.declared import Pool, Quota
-from keyrota.quota.replay import replay
 from keyrota.quota.windows import WINDOWS
 from keyrota.simulation.experiment import simulated_events
 from keyrota.simulation.scenario import Failover
 from keyrota.simulation.simple import simple_scenario
+from replay_of_picks import replay
 
 
 def told(events):
