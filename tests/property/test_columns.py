@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import rows_one_by_one as plain
 from keyrota.errors import InputError
 from keyrota.logs.assemble import assembled
-from keyrota.logs.collect import Gatherer, finished, gather
+from keyrota.logs.collect import finished, gather
 from keyrota.logs.duplicates import Duplicates, Marks, repeats
 from keyrota.logs.gathered import Gathered, Joining
 from keyrota.logs.hashing import id_hash
@@ -308,7 +308,7 @@ def test_ranges_put_together_are_the_source(made, cuts):
 @UNTIMED
 @given(made=MADE, data=st.data())
 def test_two_readers_of_one_range_are_the_source(made, data):
-    """Each reads some of the lines, or one hands its rows to the other between two lines."""
+    """Each reads some of the lines."""
     rules = rule_table(OWN)
     told = records(made)
     is_first = [data.draw(st.booleans()) for _ in told]
@@ -316,15 +316,4 @@ def test_two_readers_of_one_range_are_the_source(made, data):
         gather([r for r, own in zip(told, is_first, strict=True) if own is who], rules)
         for who in (True, False)
     ]
-    whole = gather(told, rules)
-    same(Gathered.woven(parts), whole)
-    plain_rows = [r for r in told if "**" not in getattr(r, "message", "")]
-    handed = Gatherer(rules)
-    for record in plain_rows:
-        if isinstance(record, Record) and record.line % 2:
-            other = gather([record], rules)
-            if not other.malformed:
-                handed.add_rows(other.rows, 1)
-                continue
-        handed.add(record)
-    same(handed.done(), gather(plain_rows, rules))
+    same(Gathered.woven(parts), gather(told, rules))

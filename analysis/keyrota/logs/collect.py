@@ -74,7 +74,6 @@ class Gatherer:
         self._index = new_index()
         self._labels = new_index()
         self._parts: list[Rows] = []
-        self._own_parts: list[Rows] = []
         self._label_parts: list[NDArray[np.int32]] = []
         self._lines = 0
         self._malformed = 0
@@ -99,18 +98,11 @@ class Gatherer:
         if len(self._waiting) >= BLOCK_ROWS:
             self._settle()
 
-    def add_rows(self, rows: Rows, lines: int) -> None:
-        """Take rows that were read in another way, and the number of lines that they were found in."""
-        self._settle()
-        self._lines += lines
-        self._parts.append(rows)
-        self._label_parts.append(constant("key", len(rows)))
-
     def done(self) -> Gathered:
         """Return what was gathered; the gatherer is at its end."""
         self._settle()
         names = names_of(self._index)
-        for rows in self._own_parts:
+        for rows in self._parts:
             rows.names = names
         labels = self._label_parts
         return Gathered(
@@ -128,8 +120,7 @@ class Gatherer:
         if not self._waiting:
             return
         rows, self._waiting = self._waiting, []
-        self._own_parts.append(Rows.of(rows, self._index))
-        self._parts.append(self._own_parts[-1])
+        self._parts.append(Rows.of(rows, self._index))
         labels = [row.key_label for row in rows]
         if labels.count(None) == len(labels):
             self._label_parts.append(constant("key", len(rows)))

@@ -57,10 +57,6 @@ class Page:
         """Return the model of a pool."""
         return next((model for model in self.models if model.pool == pool.name), None)
 
-    def plan_of(self, pool: PoolReport) -> Plan | None:
-        """Return the plan of a pool."""
-        return next((plan for plan in self.plans if plan.pool == pool.name), None)
-
 
 def page_of(
     report: Report,

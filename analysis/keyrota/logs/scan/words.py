@@ -15,7 +15,6 @@ SLACK: Final = 128
 """Bytes behind those that a kernel is given, which it may read but does not go by: words go over an end."""
 
 _SEVEN: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
-_EIGHTHS: Final = np.uint64(0x8080808080808080)
 _BYTE: Final = np.uint64(0xFF)
 _HALVES: Final = np.uint64(0x0F0F0F0F0F0F0F0F)
 _PAIRS: Final = np.uint64(0x00FF00FF00FF00FF)

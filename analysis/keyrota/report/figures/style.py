@@ -22,7 +22,6 @@ PALE: Final = "#b8b8b8"
 # Okabe and Ito's palette [1]_: told apart by the colour-blind, and by lightness where it matters.
 # .. [1] M. Okabe, K. Ito, "Color Universal Design", jfly.uni-koeln.de/color, 2008.
 BLUE: Final = "#0072b2"
-SKY: Final = "#56b4e9"
 ORANGE: Final = "#e69f00"
 VERMILLION: Final = "#d55e00"
 PURPLE: Final = "#cc79a7"
