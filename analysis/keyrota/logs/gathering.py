@@ -178,18 +178,18 @@ def _put_together(
     def parts() -> Iterator[Part]:
         for result in own:
             if isinstance(result, InputError):
-                deque(own, maxlen=0)  # those of the next log come behind them
                 raise result
             ends.append((result.problem, result.raw_bytes))
             yield result.part
 
     size = source.size or 0
     ranges = [piece.range for piece in plan.pieces if piece.range is not None]
-    if ranges:
-        again = partial(scan, source, shape=shape, is_start=True)
-        whole = joined(in_order(zip(ranges, parts(), strict=True), again), size)
-    else:
-        whole = joined(parts())
+    again = partial(scan, source, shape=shape, is_start=True)
+    try:
+        whole = joined(in_order(zip(ranges, parts(), strict=True), again) if ranges else parts(), size)
+    except InputError:
+        deque(own, maxlen=0)  # those of the next log come behind them
+        raise
     if on_read is not None:
         on_read(size)
     log = plan.log

@@ -315,6 +315,7 @@ def test_a_file_that_vanishes_while_it_is_read(
         found = read(folder, workers=workers)
     assert found.input.skipped == ((str(folder / "a"), "no such file or directory"),)
     assert [source.name for source in found.input.sources] == [str(folder / "b")]
+    assert found.events.equals(read(folder / "b").events)
     assert scans
 
 
