@@ -11,6 +11,7 @@ import pytest
 from nbclient import NotebookClient
 
 from keyrota.theory import usable_rate
+from scripts import needs_sources
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
@@ -27,6 +28,9 @@ FEWEST = {
     NOTEBOOKS[3]: (2, "REQUESTS, SIMPY_REQUESTS = 20_000, 500"),
 }
 """Figures that each shows at least, and parameters with which it takes few seconds."""
+
+ON_SAMPLES = [pytest.param(name, marks=needs_sources) for name in NOTEBOOKS[:2]]
+"""Those that find the sample logs by themselves."""
 
 MOST_CPU_S = 60.0
 """Of one notebook, on one core."""
@@ -74,7 +78,7 @@ def test_the_notebooks_are_these():
 
 
 @pytest.mark.parametrize("is_whole", [False, pytest.param(True, marks=pytest.mark.nightly)])
-@pytest.mark.parametrize("name", NOTEBOOKS)
+@pytest.mark.parametrize("name", [*ON_SAMPLES, *NOTEBOOKS[2:]])
 def test_it_runs_anywhere_and_shows_figures(name, is_whole, tmp_path):
     """Every cell runs within a minute of one core, from a foreign folder, and figures with text are shown.
 
@@ -92,6 +96,7 @@ def test_it_runs_anywhere_and_shows_figures(name, is_whole, tmp_path):
     assert errors == []
 
 
+@needs_sources
 def test_it_runs_in_its_own_folder():
     """The first notebook gives the same verdict where Jupyter would run it."""
     notebook = read(NOTEBOOKS[0])

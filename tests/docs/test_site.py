@@ -11,15 +11,14 @@ import pytest
 
 import keyrota
 from keyrota.findings.pages import titles
+from scripts import needs_sources
 
 ROOT = Path(__file__).resolve().parents[2]
 LOADS = {("script", "src"), ("link", "href"), ("img", "src"), ("iframe", "src"), ("source", "src"),
          ("video", "src"), ("object", "data"), ("form", "action")}  # fmt: skip
 """What a browser fetches or sends by itself."""
 
-pytestmark = pytest.mark.skipif(
-    not (ROOT / "analysis").is_dir(), reason="the site is made of the sources, which are not here"
-)
+pytestmark = needs_sources
 
 
 class Page(HTMLParser):

@@ -8,7 +8,14 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
+
+needs_sources = pytest.mark.skipif(
+    not (ROOT / "analysis").is_dir(), reason="the wheel is tested: an installed package has no source tree"
+)
+"""For what an installed package has not: sample logs found from anywhere, the site, SimFaaS's runs."""
 
 
 def environment() -> dict[str, str]:

@@ -7,11 +7,12 @@ import pytest
 from keyrota.errors import InputError
 from keyrota.logs import samples
 from keyrota.logs.samples import sample_log, source_file
+from scripts import needs_sources
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.skipif(not (ROOT / "analysis").is_dir(), reason="an installed package has no sample logs")
+@needs_sources
 def test_a_sample_log_is_found_from_anywhere(tmp_path, monkeypatch):
     """The path does not depend on the working directory."""
     monkeypatch.chdir(tmp_path)

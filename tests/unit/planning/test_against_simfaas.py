@@ -7,8 +7,10 @@ import pytest
 
 from keyrota.planning import against_simfaas
 from keyrota.planning.against_simfaas import beside_simfaas
+from scripts import needs_sources
 
 
+@needs_sources
 def test_both_agree():
     """No quantity of a short reference case is beyond 4 standard errors: 3e-4 falsely, over six."""
     found = beside_simfaas(span_s=3_000.0, their_runs=4, our_runs=20)

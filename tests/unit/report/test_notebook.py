@@ -2,11 +2,11 @@
 
 import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
 import keyrota
-from keyrota.logs.samples import sample_log
 from keyrota.planning.against_theory import compare, theory_cases
 from keyrota.planning.cold_starts import cold_starts
 from keyrota.report import notebook_tables as tables
@@ -20,6 +20,7 @@ from keyrota.report.notebook import FigureView, TextView, Together, figure_as_ht
 from keyrota.rotation.textbook import logs_under_test
 from keyrota.simulation.simple import simple_scenario
 
+SAMPLES = Path(__file__).resolve().parents[3] / "sample_logs"
 HOSTILE = '<img src=x onerror="alert(1)"> $\\href{javascript:alert(1)}{x}$ AIzaSyA1234567890'
 
 
@@ -81,7 +82,7 @@ def test_views_stand_together():
 
 @pytest.fixture(scope="module")
 def report():
-    return keyrota.judge(keyrota.read(sample_log("start_at_first.csv")))
+    return keyrota.judge(keyrota.read(SAMPLES / "start_at_first.csv"))
 
 
 def test_verdicts_and_findings_are_the_reports(report):
