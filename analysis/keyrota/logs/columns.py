@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _MARGIN: Final = 1.1
 """By how much more rows are made room for than there would be if the log went on as it began."""
 
+_MOST_AHEAD: Final = 1 << 27
+"""Rows that room is made for ahead: that is a GiB of a column, and a log need not go on as it began."""
+
 
 def is_constant(column: Column) -> bool:
     """Say whether a column says the same in every row, and is held as one number."""
@@ -22,8 +25,8 @@ def is_constant(column: Column) -> bool:
 
 
 def expected_rows(number: int, share: float) -> int:
-    """Return how many rows there will be if so many are those of such a share; 0 if that is not known."""
-    return int(_MARGIN * number / share) if share > 0 else 0
+    """Return how many rows to make room for if so many are those of such a share; 0 if that is not known."""
+    return min(int(_MARGIN * number / share), _MOST_AHEAD) if share > 0 else 0
 
 
 class Growing:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyrota.logs.columns import Growing, is_constant
+from keyrota.logs.columns import Growing, expected_rows, is_constant
 
 PARTS = st.lists(
     st.one_of(
@@ -50,3 +50,10 @@ def test_it_is_copied_once_where_its_length_is_told(expected: int) -> None:
         places.append(column._whole.ctypes.data)
     assert column.done().tolist() == list(range(1000))
     assert len(set(places)) <= (1 if expected == 1000 else 7)
+
+
+def test_what_is_expected_has_bounds() -> None:
+    """A tenth more than would come if the log went on so, of a huge log not all; nothing if unknown."""
+    assert expected_rows(1000, 0.5) == 2200
+    assert expected_rows(1000, 0.0) == 0
+    assert expected_rows(10**7, 1e-6) < 2 * 10**8
