@@ -304,7 +304,9 @@ def _dask_backend(client: Client) -> Any:
                 raise _NoWorkerError from None
 
         def submit(self, func: Any, callback: Any = None) -> Any:
-            future = super().submit(func, callback)
+            # Before joblib 1.6 its Dask backend has the older name alone.
+            send = super().submit if "submit" in vars(DaskDistributedBackend) else super().apply_async
+            future = send(func, callback)
 
             # Joblib's own calls back after results alone, and waits for ever for what Dask gives up.
             def failed(done: Any) -> None:

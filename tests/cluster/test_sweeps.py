@@ -13,6 +13,7 @@ import time
 import numpy as np
 import pytest
 
+import keyrota
 from keyrota import cluster, workers
 from keyrota.cli.boundary import run
 from keyrota.errors import ConfigurationError, ModelError
@@ -202,19 +203,21 @@ def test_what_is_no_scheduler_is_refused(dask_cluster):
         list(Workers(cluster=address).map(abs, [1]))
 
 
-def test_other_versions_are_refused(two, dask_cluster, monkeypatch):
+def test_other_versions_are_refused(dask_cluster, monkeypatch):
     """Where, what it has, and what is needed."""
-    from distributed import versions
+    from distributed import Client
 
-    real = versions._version_cached
+    real = Client.get_versions
 
-    def changed(package):
-        return "0.0.9" if package == "keyrota" else real(package)
+    def changed(client, *arguments, **options):
+        told = real(client, *arguments, **options)
+        told["client"]["packages"]["keyrota"] = "0.0.9"
+        return told
 
-    monkeypatch.setattr(versions, "_version_cached", changed)  # of this process alone
+    monkeypatch.setattr(Client, "get_versions", changed)
     with pytest.raises(ConfigurationError) as error:
         list(Workers(cluster=dask_cluster.scheduler_address).map(abs, [1]))
-    assert f"has keyrota {real('keyrota')}, not 0.0.9" in str(error.value)
+    assert f"has keyrota {keyrota.__version__}, not 0.0.9" in str(error.value)
     assert str(error.value).endswith("install the same versions on all machines")
 
 
