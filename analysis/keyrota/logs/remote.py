@@ -241,7 +241,10 @@ def _in_bucket(system: Any, address: str) -> list[Found]:
 
 
 def _matching(system: Any, pattern: str) -> list[Found]:
-    matches = system.glob(pattern, detail=True)
+    try:
+        matches = system.glob(pattern, detail=True)
+    except FileNotFoundError:  # so older versions of fsspec tell of an empty bucket
+        matches = {}
     found: list[Found] = []
     is_hidden_asked = "/." in pattern
     for name in sorted(matches):
