@@ -35,8 +35,8 @@ flakes: $(VENV)/.installed-dev
 	for seed in $$(seq 101 $$((100 + $(RUNS)))); do $(MAKE) test SEED=$$seed || exit 1; done
 
 # Lines and branches that the quick suite runs, against the floors in tests/measure/coverage_floors.py; and those
-# of the pure core alone, by its own tests, in a few minutes. Calibrations, oracles and damaged logs take longest and
-# run nothing that the others do not: they are left out.
+# of the pure core alone, by its own tests, in a few minutes. Calibrations, oracles and damaged logs take longest,
+# and the floors are to be reached without them.
 LAWS = tests/differential tests/property/test_simulation_laws.py tests/known_answer/test_exact_enumeration.py
 COVERING = tests/unit tests/golden tests/cluster tests/browser $(LAWS)
 CORE = tests/unit/rotation tests/unit/simulation tests/unit/test_display.py tests/unit/quota/test_windows.py \

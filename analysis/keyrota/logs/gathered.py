@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from keyrota.logs.columns import Growing, expected_rows, is_constant
+from keyrota.logs.columns import Growing, expected_rows
 from keyrota.logs.joined_rows import JoinedRows
-from keyrota.logs.rows import MISSING, Rows, constant, names_of, new_index, renumbered
+from keyrota.logs.rows import MISSING, Rows, constant, looked_up, names_of, new_index, renumbered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,8 +110,7 @@ class Joining:
         self._rows.add(rows, expected)
         lookup = renumbered(part.key_labels, self._labels)
         if len(rows):
-            label = part.label if is_constant(part.label) and not part.key_labels else lookup[part.label]
-            self._label.add(label, expected)
+            self._label.add(looked_up(part.label, lookup), expected)
         self._lines += part.lines
         self._malformed += part.malformed
         if len(self._first_malformed) < FIRST_PLACES:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from keyrota.logs.columns import Growing, is_constant
-from keyrota.logs.rows import DTYPES, MISSING, NAME_COLUMNS, Rows, names_of, new_index, renumbered
+from keyrota.logs.columns import Growing
+from keyrota.logs.rows import DTYPES, NAME_COLUMNS, Rows, looked_up, names_of, new_index, renumbered
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,8 +34,8 @@ class JoinedRows:
             return
         for name, column in self._columns.items():
             values = getattr(part, name)
-            if name in NAME_COLUMNS and lookup is not None and not _is_missing(values):
-                values = lookup[values]
+            if name in NAME_COLUMNS and lookup is not None:
+                values = looked_up(values, lookup)
             column.add(values, expected)
         self._texts.update({self._length + place: text for place, text in part.texts.items()})
         self._length += len(part)
@@ -57,10 +57,6 @@ class JoinedRows:
         if self._last is None or self._last[0] is not names:
             self._last = names, renumbered(names, self._index)
         return self._last[1]
-
-
-def _is_missing(codes: NDArray[np.int32]) -> bool:
-    return is_constant(codes) and bool(codes[0] == MISSING)
 
 
 def joined(parts: Sequence[Rows]) -> Rows:

@@ -263,6 +263,11 @@ def renumbered(names: Sequence[str], index: dict[str | None, int]) -> NDArray[np
     return np.array([*codes, MISSING], dtype=np.int32)
 
 
+def looked_up(codes: NDArray[np.int32], lookup: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return what codes become under `renumbered`; a column without any stays one number."""
+    return codes if is_constant(codes) and codes[0] == MISSING else lookup[codes]
+
+
 def _unpacked(names: list[str], count: int, given: Mapping[str, Column], texts: dict[int, str]) -> Rows:
     columns = {}
     for name, column in given.items():
