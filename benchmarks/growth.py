@@ -204,7 +204,7 @@ def search_once(keys: int, kind: str) -> dict[str, float]:
     """Look for keys that share a quota (Q305), in a pool of so many; return seconds of processor.
 
     In a log of `one pair`; of `all pairs`, each with one other key; and where a `wrong limit` leaves all 429s
-    without an explanation.
+    without an explanation. And how many groups are right, of how many that there are, and how many wrong.
     """
     together = {"one pair": 2, "all pairs": keys, "wrong limit": 0}[kind]
     limits = KnownLimits(6, None) if kind == "wrong limit" else KnownLimits(4, None, minute_is_stated=True)
@@ -216,7 +216,10 @@ def search_once(keys: int, kind: str) -> dict[str, float]:
     found = find_shared(
         counts, outcomes, dict.fromkeys(range(1, keys + 1), limits), window=FIXED, alpha=ALPHA
     )
-    return {"processor_s": time.process_time() - used, "found": len(found)}
+    spent = time.process_time() - used
+    there = {(key, key + 1) for key in range(1, together + 1, 2)}
+    right = len(there.intersection(group.keys for group in found))
+    return {"processor_s": spent, "right": right, "there": len(there), "wrong": len(found) - right}
 
 
 def in_new_process(*arguments: object) -> dict[str, float]:
@@ -287,8 +290,8 @@ def main() -> None:
         print(f"\ntime ~ picks^{exponent(*zip(*large, strict=True)):.2f} from a million picks on")
     if len(keys) > 1:
         print(f"time ~ keys^{exponent(keys, seconds[len(sizes) :]):.2f}")
-    print("\n| Q305 | keys | calls | processor s | groups found |")
-    print("| --- | --- | --- | --- | --- |")
+    print("\n| Q305 | keys | calls | processor s | groups found | wrong ones |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for kind in ("one pair", "all pairs", "wrong limit"):
         spent = []
         for number in keys:
@@ -296,7 +299,7 @@ def main() -> None:
             spent.append(found["processor_s"])
             print(
                 f"| {kind} | {number:,} | {number * CALLS_OF_KEY:,} | {spent[-1]:.2f} | "
-                f"{found['found']:,.0f} |",
+                f"{found['right']:,.0f} of {found['there']:,.0f} | {found['wrong']:,.0f} |",
                 flush=True,
             )
         if len(keys) > 2:

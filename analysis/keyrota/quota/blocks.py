@@ -116,9 +116,33 @@ class Blocks:
         self.unit[rows] = together
         self._rows_of[together] = rows
 
-    def block_of(self, rows: Integers) -> Integers:
-        """Return the block of some rows."""
-        return np.asarray(self.wanted[self._keyed[rows] // (self._most + 1)], dtype=np.int64)
+    def place_of(self, rows: Integers) -> Integers:
+        """Return the place of the block of some rows among those `wanted`."""
+        return np.asarray(self._keyed[rows] // (self._most + 1), dtype=np.int64)
+
+
+class TotalsOfUnits:
+    """What the units of a table made in its blocks, unit by unit; as they were before any were joined."""
+
+    def __init__(self, table: Blocks) -> None:
+        self._blocks = max(1, len(table.wanted))
+        rows = np.arange(len(table.unit))
+        coded = table.unit * self._blocks + table.place_of(rows)
+        order = np.argsort(coded, kind="stable")
+        self._coded, self._total = coded[order], table.total[order]
+
+    def all_of(self, unit: int) -> tuple[Integers, Floats]:
+        """Return the places of the blocks in which a unit made calls, ascending, and how many in each."""
+        first, last = np.searchsorted(self._coded, (unit * self._blocks, (unit + 1) * self._blocks))
+        return self._coded[first:last] - unit * self._blocks, self._total[first:last]
+
+    def of(self, units: Integers, places: Integers) -> Floats:
+        """Return how many calls each of some units made in some blocks, shape (units, blocks)."""
+        if not len(self._coded):
+            return np.zeros((len(units), len(places)))
+        wanted = units[:, None] * self._blocks + places
+        row = np.minimum(np.searchsorted(self._coded, wanted), len(self._coded) - 1)
+        return np.where(self._coded[row] == wanted, self._total[row], 0.0)
 
 
 def summed(coded: Integers, weight: Floats, most: int) -> tuple[Integers, Floats]:

@@ -11,17 +11,29 @@ pass more calls beyond one limit together than `MOST_PASSES` allows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from math import ceil, inf, log
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keyrota.quota.attribution import CERTAIN
-from keyrota.quota.blocks import ROUNDING, Blocks, Floats, Integers, Open429s, spread_out, summed
+from keyrota.quota.blocks import (
+    ROUNDING,
+    Blocks,
+    Floats,
+    Integers,
+    Open429s,
+    spread_out,
+    summed,
+)
 from keyrota.quota.counts import FIXED, NEARLY, SLIDING
 from keyrota.quota.evidence import LENIENT, UNEXPECTED
+from keyrota.quota.open_by_block import OpenByBlock
+from keyrota.quota.passes import Passes
+from keyrota.quota.supports import Supports
 from keyrota.quota.windows import MINUTE_NS
 
 EXPLAINS: Final = log((1 - LENIENT) / UNEXPECTED)
@@ -36,15 +48,18 @@ MOST_MEETINGS: Final = 300_000_000
 MOST_PAIRS: Final = 20_000
 """Pairs that are compared at least, if there are as many; of more, the `PARTNERS` likeliest of each unit."""
 
-PARTNERS: Final = 8
+PARTNERS: Final = 6
 
-BUSIEST: Final = 64
-"""So many minutes of a key at most, those with the most calls, tell which pairs let pass too much."""
+LIKELY: Final = 128
+"""So many of a unit's partners are looked at closely, at least, where there are more."""
 
 COSTS: Final = log((1 - UNEXPECTED) / LENIENT)
 """By so much a call that passes beyond the common limit lowers the logarithm."""
 
 _MANY: Final = 16
+
+
+_Ranges = tuple[Blocks, Integers, Integers, Integers]
 
 
 class PossiblePairs:
@@ -90,12 +105,13 @@ class PossiblePairs:
     ) -> None:
         self.least = max(1, ceil((at_least - ROUNDING) / EXPLAINS))
         self.is_cut = False
+        self._at_least = at_least
+        self._step = 1
         self._units = int(unit.max(initial=-1)) + 1
         self._number = np.bincount(found.unit, minlength=self._units)
         self._blocks = {"minute": times // MINUTE_NS, "day": days}
         self._unit, self._passed = unit, passed
         self._is_sliding = window == SLIDING
-        self._open = _OpenByBlock(found, self._blocks)
         self._tables = {
             kind: Blocks(
                 block, unit, passed, np.unique(block[found.at[np.isfinite(found.needed(kind))]]),
@@ -111,43 +127,26 @@ class PossiblePairs:
 
     def all(self) -> Iterator[tuple[int, int]]:
         """Yield the pairs of the units as they are at first, the smaller number first, each once or twice."""
-        units, number = self._units, self._number
-        ranges, share = self._ranges()
-        kept: list[tuple[int, Integers, Floats]] = []
-        passes: _Passes | None = None
+        ranges = self._ranges()
+        kept: list[tuple[Integers, Floats]] = []
         pairs = 0
-        for unit in np.flatnonzero(number).tolist():
-            supports = np.zeros(units, dtype=np.int64)
-            for table, first, last, own in ranges:
-                low, high = np.searchsorted(own, (unit, unit + 1))
-                for rows, _ in spread_out(first[low:high], last[low:high]):
-                    supports += np.bincount(table.unit[rows], minlength=units)
-            # One of the two has at least half of what is needed; where not all are looked at, any.
-            others = np.flatnonzero(supports >= ((self.least + 1) // 2 if share == 1 else 1))
-            others = others[others != unit]
-            most = (number[others] + (supports[others] if share == 1 else number[unit])).astype(np.float64)
-            if share == 1:
-                others, most = others[most >= self.least], most[most >= self.least]
-            score: Floats = EXPLAINS * supports[others] / np.float64(share)
-            if len(others) > _MANY and self._surely is not None:
-                passes = passes or self._passes(self._surely())
-                beyond = passes.least_with(unit)[others]
-                fits = beyond <= most * MOST_PASSES / (1 - MOST_PASSES) + ROUNDING
-                others, score = others[fits], (score - COSTS * beyond)[fits]
+        with_open = np.flatnonzero(self._number).tolist()
+        for unit in with_open:
+            others, score = self._partners(unit, ranges)
             if pairs > MOST_PAIRS:
                 others, score = _best(others, score)
             pairs += len(others)
-            kept.append((unit, others, score))
-        self.is_cut = share < 1 or pairs > MOST_PAIRS
-        for unit, others, score in kept:
+            kept.append((others, score))
+        self.is_cut |= self._step > 1 or pairs > MOST_PAIRS
+        for unit, (others, score) in zip(with_open, kept, strict=True):
             chosen = _best(others, score)[0] if self.is_cut else others
             for other in chosen.tolist():
                 yield min(unit, other), max(unit, other)
 
-    def _ranges(self) -> tuple[list[tuple[Blocks, Integers, Integers, Integers]], float]:
+    def _ranges(self) -> list[_Ranges]:
         """Return for each kind of window the rows of the busy units behind each open 429, by its unit.
 
-        And the share of the 429s that are looked at: all, or evenly of each unit as many as time allows.
+        Of all of them, or evenly of each unit of as many as time allows.
         """
         ranges, work = [], 0
         for kind, table in self._tables.items():
@@ -156,15 +155,65 @@ class PossiblePairs:
             first, last = table.busy(self._blocks[kind][self._found.at[own]], needed[own])
             ranges.append((table, first, last, self._found.unit[own]))
             work += int(np.maximum(last - first, 0).sum())
-        step = -(-work // MOST_MEETINGS)
-        if step <= 1:
-            return ranges, 1.0
-        return [
-            (table, first[::step], last[::step], own[::step]) for table, first, last, own in ranges
-        ], 1 / step
+        step = self._step = max(1, -(-work // MOST_MEETINGS))
+        return [(table, first[::step], last[::step], own[::step]) for table, first, last, own in ranges]
 
-    def _passes(self, surely: NDArray[np.bool_]) -> _Passes:
-        return _Passes(self._blocks["minute"][surely], self._unit[surely], self._units, self._sure_limit)
+    def _partners(self, unit: int, ranges: Sequence[_Ranges]) -> tuple[Integers, Floats]:
+        """Return the units that could be one quota with this one, and how likely each is."""
+        number, step = self._number, self._step
+        supports = np.zeros(self._units, dtype=np.int64)
+        for table, first, last, own in ranges:
+            low, high = np.searchsorted(own, (unit, unit + 1))
+            for rows, _ in spread_out(first[low:high], last[low:high]):
+                supports += np.bincount(table.unit[rows], minlength=self._units)
+        supports[unit] = 0
+        if step > 1:
+            others = np.flatnonzero(supports)
+            most = number[others] + number[unit]
+        else:
+            # One of the two has at least half of what is needed.
+            others = np.flatnonzero(supports >= (self.least + 1) // 2)
+            most = number[others] + supports[others]
+            others, most = others[most >= self.least], most[most >= self.least]
+        score: Floats = EXPLAINS * step * supports[others].astype(np.float64)
+        if len(others) <= _MANY or self._surely is None:
+            return others, score
+        beyond = self._passes.with_all(unit)[others]
+        fits = _fits(beyond, most)
+        others, score = others[fits], (score - COSTS * beyond)[fits]
+        most_closely = max(LIKELY, MOST_PAIRS // self._units)
+        if len(others) > most_closely:
+            self.is_cut = True
+            others, _ = _best(others, score, most_closely)
+        return self._closely(unit, others)
+
+    def _closely(self, unit: int, others: Integers) -> tuple[Integers, Floats]:
+        """Return which of some units could still be one quota with this one, by all that both let pass.
+
+        What one window would leave open of the other's 429s speaks against it: a busy key explains many.
+        """
+        its, theirs = self._supports.of(unit, others)
+        beyond = self._passes.with_some(unit, others)
+        fits = _fits(beyond, its + theirs)
+        fits &= EXPLAINS * (its + theirs) - COSTS * beyond > self._at_least - ROUNDING
+        score = EXPLAINS * (its + theirs - self._number[others]) - COSTS * beyond
+        return others[fits], score[fits]
+
+    @cached_property
+    def _passes(self) -> Passes:
+        assert self._surely is not None
+        surely = self._surely()
+        return Passes(
+            self._blocks["minute"][surely], self._unit[surely], self._units, self._sure_limit, MOST_MEETINGS
+        )
+
+    @cached_property
+    def _supports(self) -> Supports:
+        return Supports(self._found, self._blocks, self._tables, self._units)
+
+    @cached_property
+    def _open(self) -> OpenByBlock:
+        return OpenByBlock(self._found, self._blocks, every=self._step)
 
     def join(self, one: int, other: int, together: int, at: Integers, found: Open429s) -> Integers:
         """Make one unit of two, and return the units that could be one quota with it.
@@ -218,82 +267,15 @@ class PossiblePairs:
             supports += np.bincount(coded[enough] % units, minlength=units)
 
 
-def _best(others: Integers, score: Floats) -> tuple[Integers, Floats]:
+def _fits(beyond: Floats, most: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return whether no more calls pass beyond one limit than so many 429s that it explains allow."""
+    return np.asarray(beyond <= most * MOST_PASSES / (1 - MOST_PASSES) + ROUNDING)
+
+
+def _best(others: Integers, score: Floats, most: int = PARTNERS) -> tuple[Integers, Floats]:
     """Return the likeliest partners of a unit, of equals the first."""
-    if len(others) > PARTNERS:
-        near = score >= np.partition(score, -PARTNERS)[-PARTNERS]
+    if len(others) > most:
+        near = score >= np.partition(score, -most)[-most]
         others, score = others[near], score[near]
-    order = np.argsort(-score, kind="stable")[:PARTNERS]
+    order = np.argsort(-score, kind="stable")[:most]
     return others[order], score[order]
-
-
-class _OpenByBlock:
-    """The open 429s of all units by the block of time that they are in.
-
-    One window for two units leaves open no others than theirs: of joined units some stay, and lack less.
-    """
-
-    def __init__(self, found: Open429s, blocks: Mapping[str, Integers]) -> None:
-        self._by_place = np.argsort(found.at)
-        self._at = found.at[self._by_place]
-        self._unit = found.unit.copy()  # -1 once its unit is part of another, or one window explains it
-        entries = np.split(np.arange(len(found.at)), np.flatnonzero(np.diff(found.unit)) + 1)
-        self._of_unit = {int(found.unit[own[0]]): own for own in entries if len(own)}
-        self._sorted: dict[str, tuple[Integers, Integers, Floats]] = {}
-        self._row: dict[str, Integers] = {}  # of each 429 among the sorted ones, -1 of none
-        for kind, block in blocks.items():
-            own = np.flatnonzero(np.isfinite(found.needed(kind)))
-            own = own[np.argsort(block[found.at[own]], kind="stable")]
-            self._sorted[kind] = block[found.at[own]], own, found.needed(kind)[own]
-            self._row[kind] = np.full(len(found.at), -1)
-            self._row[kind][own] = np.arange(len(own))
-
-    def drop(self, unit: int) -> None:
-        """Forget the 429s of a unit."""
-        if unit in self._of_unit:
-            self._unit[self._of_unit.pop(unit)] = -1
-
-    def add(self, found: Open429s) -> None:
-        """Remember those of a new unit, which its parts had."""
-        if not len(found.at):
-            return
-        own = self._by_place[np.searchsorted(self._at, found.at)]
-        self._unit[own] = found.unit
-        self._of_unit[int(found.unit[0])] = own
-        for kind, (_, _, needed) in self._sorted.items():
-            row = self._row[kind][own]
-            needed[row[row >= 0]] = found.needed(kind)[row >= 0]
-
-    def add_helped(self, supports: Integers, kind: str, block: Integers, made: Floats) -> None:
-        """Count for each unit the 429s that some calls, so many in each block, could explain."""
-        blocks, own, needed = self._sorted[kind]
-        first, last = np.searchsorted(blocks, block), np.searchsorted(blocks, block, side="right")
-        for rows, ranges in spread_out(first, last):
-            helped = self._unit[own[rows[made[ranges] > needed[rows] - NEARLY - ROUNDING]]]
-            supports += np.bincount(helped[helped >= 0], minlength=len(supports))
-
-
-class _Passes:
-    """Calls that surely passed in fixed minutes: what two units let pass beyond one limit, at least."""
-
-    def __init__(self, minute: Integers, unit: Integers, units: int, limit: int) -> None:
-        self._units, self._limit = units, limit
-        self._table = Blocks(minute, unit, np.ones(len(unit)), np.unique(np.append(minute, 0)))
-        rows = np.argsort(self._table.unit, kind="stable")
-        self._first = np.searchsorted(self._table.unit[rows], np.arange(units + 1))
-        self._rows = rows
-        every = units * len(self._table.unit) / max(1, len(self._table.wanted))
-        self._busiest = int(np.clip(MOST_MEETINGS / max(1.0, every), 4, BUSIEST))
-
-    def least_with(self, unit: int) -> Floats:
-        """Return how many calls it and each other unit let pass beyond one limit, in its busiest minutes."""
-        table = self._table
-        own = self._rows[self._first[unit] : self._first[unit + 1]]
-        own = own[np.argsort(-table.total[own], kind="stable")[: self._busiest]]
-        minutes = table.block_of(own)
-        made = table.total[own]
-        beyond = np.zeros(self._units)
-        for rows, ranges in spread_out(*table.busy(minutes, self._limit - made + 1)):
-            extra = np.maximum(0.0, made[ranges] + table.total[rows] - self._limit)
-            beyond += np.bincount(table.unit[rows], extra, minlength=self._units)
-        return beyond

@@ -112,7 +112,8 @@ def _joined(suspects: Suspects, groups: list[Group], least: float) -> dict[Group
         return {}
     alive: list[Group | None] = [*groups]
     joined: dict[Group, float] = {}
-    accepted: list[tuple[float, int, int, int, float]] = []  # a heap: the largest gain, of equals the first
+    # A heap: the largest gain, of equals the largest ratio, of these the first.
+    accepted: list[tuple[float, float, int, int, int]] = []
     turn = count()
 
     def compare(pairs: Iterable[tuple[int, int]]) -> None:
@@ -123,16 +124,16 @@ def _joined(suspects: Suspects, groups: list[Group], least: float) -> dict[Group
         for one, other in in_order:
             found = suspects.compare((_named(alive, one), _named(alive, other)), at_least=least)
             if found.log_ratio > least:
-                heappush(accepted, (-found.gain, next(turn), one, other, found.log_ratio))
+                heappush(accepted, (-found.gain, -found.log_ratio, next(turn), one, other))
 
     compare(possible.all())
     while accepted:
-        _, _, one, other, ratio = heappop(accepted)
+        _, minus_ratio, _, one, other = heappop(accepted)
         parts = alive[one], alive[other]
         if parts[0] is None or parts[1] is None:
             continue
         together = tuple(sorted(parts[0] + parts[1]))
-        joined[together] = min(ratio, joined.pop(parts[0], inf), joined.pop(parts[1], inf))
+        joined[together] = min(-minus_ratio, joined.pop(parts[0], inf), joined.pop(parts[1], inf))
         alive[one] = alive[other] = None
         alive.append(together)
         unit = len(alive) - 1

@@ -103,12 +103,14 @@ def test_joined_keys_find_a_third():
     assert [group.keys for group in found] == [(1, 2), (5, 6, 7)]
 
 
+@pytest.mark.parametrize("likely", [possible_pairs.LIKELY, 12])
 @pytest.mark.parametrize("most_pairs", [possible_pairs.MOST_PAIRS, 50])
 @pytest.mark.parametrize("most_meetings", [possible_pairs.MOST_MEETINGS, 20_000])
-def test_all_pairs_are_found_also_where_few_are_compared(monkeypatch, most_pairs, most_meetings):
-    """Sixty keys by twos in a project, a quarter of the calls rejected: the true partner is among eight."""
+def test_all_pairs_are_found_also_where_few_are_compared(monkeypatch, most_meetings, most_pairs, likely):
+    """Sixty keys by twos in a project, a quarter of the calls rejected: the true partner is among six."""
     monkeypatch.setattr(possible_pairs, "MOST_PAIRS", most_pairs)
     monkeypatch.setattr(possible_pairs, "MOST_MEETINGS", most_meetings)
+    monkeypatch.setattr(possible_pairs, "LIKELY", likely)
     rng = np.random.default_rng(5)
     calls = log_of_calls(rng, keys=60, calls=12_000, gap=0.7, limit=2, together=range(1, 61))
     limits = dict.fromkeys(range(1, 61), KnownLimits(2, None, minute_is_stated=True))
@@ -172,6 +174,31 @@ def supported(suspects, group, other):
         made = np.bincount(since[theirs], counts.passed[theirs], minlength=int(since.max()) + 1)
         number += int(np.count_nonzero(made[since[found.at]] > found.needed(kind) - NEARLY - ROUNDING))
     return number
+
+
+@pytest.mark.parametrize("per_day", [None, 60])
+@pytest.mark.parametrize("seed", range(4))
+def test_pairs_are_looked_at_closely_call_by_call(seed, per_day):
+    """429s of both that one window could explain, calls that pass beyond it: counted one by one."""
+    rng = np.random.default_rng(seed)
+    calls = log_of_calls(rng, keys=14, calls=1_500, gap=1.5, limit=2, together=range(1, 9), unsure=seed > 1)
+    suspects, groups = suspects_of(*calls, KnownLimits(2, per_day))
+    possible = suspects.possible_pairs(groups, BAR)
+    minute = suspects.counts.times // (60 * SECOND)
+    sure = minute[suspects._surely(groups)] - minute.min(), suspects.counts.keys[suspects._surely(groups)] - 1
+    passed = np.zeros((int(sure[0].max()) + 1, len(groups)))
+    np.add.at(passed, sure, 1)
+    limit = possible._sure_limit
+    beyond = (np.maximum(0, passed[:, :1] + passed - limit) * (passed[:, :1] * passed > 0)).sum(axis=0)
+    others = np.arange(1, len(groups))
+    its, theirs = possible._supports.of(0, others)
+    assert its.tolist() == [supported(suspects, groups[0], groups[other]) for other in others]
+    assert theirs.tolist() == [supported(suspects, groups[other], groups[0]) for other in others]
+    assert its.any()
+    assert theirs.any()
+    assert possible._passes.with_all(0)[others].tolist() == beyond[others].tolist()
+    assert possible._passes.with_some(0, others).tolist() == beyond[others].tolist()
+    assert beyond[others].any()
 
 
 @pytest.mark.parametrize("per_day", [None, 60])

@@ -9,8 +9,8 @@ from keyrota.events import CAUSES
 from keyrota.quota import windows
 from keyrota.quota.counts import FIXED, Counts, reached
 from keyrota.quota.evidence import Outcomes, log_likelihood, outcomes_of
-from keyrota.quota.shared import find_shared
-from keyrota.quota.suspects import KnownLimits
+from keyrota.quota.shared import _joined, find_shared
+from keyrota.quota.suspects import Comparison, KnownLimits, Suspects
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -156,3 +156,22 @@ def test_429s_that_tell_nothing_are_no_evidence():
     nothing = np.zeros(600, dtype=bool)
     assert outcomes.by_minute.any()
     assert found((counts, Outcomes(outcomes.passed, nothing, nothing))) == []
+
+
+def test_of_pairs_that_gain_the_same_the_surest_is_joined(monkeypatch):
+    """Keys 1 and 3 would explain as much as 2 and 3, but windows apart explain them nearly as well."""
+    ratios = {(1, 3): 30.0, (2, 3): 60.0}
+
+    class Possible:
+        def all(self):
+            return iter([(0, 2), (1, 2)])
+
+        def join(self, *_):
+            return np.zeros(0, dtype=np.int64)
+
+    suspects = Suspects(*traffic("aaa"), dict.fromkeys((1, 2, 3), STATED), FIXED)
+    monkeypatch.setattr(Suspects, "possible_pairs", lambda *_: Possible())
+    monkeypatch.setattr(
+        Suspects, "compare", lambda _, pair, at_least: Comparison(70.0, ratios[pair[0] + pair[1]])
+    )
+    assert _joined(suspects, [(1,), (2,), (3,)], 20.0) == {(2, 3): 60.0}
