@@ -62,7 +62,7 @@ def command(
       keyrota check --max-rejected 1% logs/
       keyrota check --store --since 24h
     """
-    from keyrota.cli.output import emit, refuse_to_overwrite
+    from keyrota.cli.output import check_outputs, emit
     from keyrota.cli.reading import read_arguments
     from keyrota.findings.registry import RULES, selected
     from keyrota.report.content import judge
@@ -70,7 +70,7 @@ def command(
 
     chosen, left_out = _codes(select), _codes(ignore)
     selected([], select=chosen, ignore=left_out)  # refuse a wrong code before the work
-    refuse_to_overwrite([output], arguments.inputs)
+    check_outputs([output], arguments.inputs, force=force)
     reading = read_arguments(arguments)
     content = judge(reading, alpha=alpha, seed=seed, target=target, max_rejected=max_rejected)
     findings = selected(content.findings, select=chosen, ignore=left_out)
@@ -82,7 +82,7 @@ def command(
         "github": lambda: as_github(findings),
         "junit": lambda: as_junit(findings, codes),
     }[output_format]()
-    emit(text, output, force, reading)
+    emit(text, output, force)
     return int(failed)
 
 

@@ -63,10 +63,10 @@ def command(
       keyrota notebook logs/ --pools pools.toml --target 2% -o march.ipynb
       keyrota notebook logs/ --growth 20%/month --force --open
     """
-    from keyrota.cli.output import refuse_to_overwrite
+    from keyrota.cli.output import check_outputs
     from keyrota.logs.sources import find_sources
     from keyrota.pools import load_pools
-    from keyrota.report.atomic import refuse_to_replace, write_text
+    from keyrota.report.atomic import write_text
     from keyrota.report.filled_notebook import capacity_notebook
 
     _check(logs, output)
@@ -75,8 +75,7 @@ def command(
             "--open needs JupyterLab, which is not installed: pip install 'keyrota[notebooks]'. Without "
             "--open the notebook is written, and opens in whatever runs notebooks"
         )
-    refuse_to_overwrite([output], [*logs, pools])
-    refuse_to_replace(output, overwrite=force)
+    check_outputs([output], [*logs, pools], force=force)
     find_sources(logs)
     if pools not in (None, "infer"):
         load_pools(pools)

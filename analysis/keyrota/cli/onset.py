@@ -85,19 +85,16 @@ def command(
       keyrota onset --pool CHAT --on-reject failover
       keyrota onset --per-minute 2 --keys 2,4 --rate 0.2/min --ramp 10%/day
     """
-    from keyrota.cli.output import emit, refuse_to_overwrite, text_style
+    from keyrota.cli.output import check_outputs, emit, text_style
     from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
     from keyrota.cli.scenario import note, notes_of, scenario_of_arguments, with_keys
     from keyrota.planning.onset import find_onset
     from keyrota.report.as_json import as_json
-    from keyrota.report.atomic import refuse_to_replace
     from keyrota.report.onset import describe
     from keyrota.report.onset_text import as_text
 
     workers = workers_of_options(jobs, cluster)
-    if output is not None:
-        refuse_to_overwrite([output], [arguments.pools, arguments.scenario_file])
-        refuse_to_replace(output, overwrite=force)
+    check_outputs([output], [arguments.pools, arguments.scenario_file], force=force)
     scenario = scenario_of_arguments(
         with_keys(arguments, sizes[0]), needs_rate=growth is not None, can_replay=False
     )

@@ -127,7 +127,10 @@ def log_options(command: Command) -> Command:
         if not logs and store is None:
             raise missing_logs()
         workers = workers_of_options(-1, cluster)
-        arguments = LogArguments(logs, pools, since, until, quiet, store, workers, max_inflated, strict)
+        outputs = (rest.get("output"),)
+        arguments = LogArguments(
+            logs, pools, since, until, quiet, store, workers, max_inflated, strict, outputs
+        )
         return command(arguments, **rest)
 
     for add in reversed(

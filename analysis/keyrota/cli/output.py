@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from keyrota.errors import ConfigurationError
+from keyrota.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from keyrota.logs.read import Reading
@@ -27,43 +28,70 @@ class TextStyle:
     unicode: bool
 
 
-def refuse_input(output: Path | None, reading: Reading) -> None:
-    """Refuse to write over a log that was read.
+def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[str | None], *, force: bool) -> None:
+    """Check the files that a command shall write, before its work: nothing that is read is written over.
+
+    Parameters
+    ----------
+    outputs
+        Files; ``None`` is standard output.
+    inputs
+        Logs (files, folders, globs, addresses), a pools file, a scenario; ``None`` is none.
+    force
+        Whether a file that exists may be replaced.
 
     Raises
     ------
     ConfigurationError
-        If --output names one of the logs.
+        If an output is one of the inputs.
+    OutputError
+        If an output cannot be written, or exists and may not be replaced.
     """
-    if output is None:
+    written = [output for output in outputs if output is not None]
+    if not written:
         return
-    target = os.path.realpath(output)
-    for source in reading.input.sources:
-        if os.path.realpath(source.name) == target:
+    from keyrota.report.atomic import refuse_to_replace
+
+    read = {os.path.realpath(name) for name in _files_of(inputs)}
+    for output in written:
+        if os.path.realpath(output) in read:
+            raise ConfigurationError(f"{output}: is one of the inputs; write the result to another file")
+        refuse_to_replace(output, overwrite=force)
+
+
+def refuse_logs(outputs: Iterable[Path | None], reading: Reading) -> None:
+    """Refuse to write over what was read: also a log that a folder holds, which nobody named.
+
+    Raises
+    ------
+    ConfigurationError
+        If an output is one of the logs.
+    """
+    read = {os.path.realpath(source.name) for source in reading.input.sources}
+    for output in outputs:
+        if output is not None and os.path.realpath(output) in read:
             raise ConfigurationError(f"{output}: is one of the logs; write the result to another file")
 
 
-def refuse_to_overwrite(outputs: Iterable[Path | None], inputs: Iterable[str | None]) -> None:
-    """Refuse to write over what is read: logs, a pools file, a scenario.
+def _files_of(inputs: Iterable[str | None]) -> Iterator[str]:
+    """Yield the local files that the inputs name, also by a glob."""
+    from keyrota.logs.remote import is_address
+    from keyrota.logs.sources import STDIN, find_sources
 
-    Raises
-    ------
-    ConfigurationError
-        If an output names one of the inputs.
-    """
-    read = {os.path.realpath(name) for name in inputs if name not in (None, "", "-")}
-    for output in outputs:
-        if output is not None and os.path.realpath(output) in read:
-            raise ConfigurationError(f"{output}: is one of the inputs; write the result to another file")
+    for name in inputs:
+        if not name or name == STDIN or is_address(name):
+            continue
+        yield name
+        # What is not there is told by who reads it; which files of a folder are logs is known then.
+        with suppress(InputError):
+            yield from (source.name for source in find_sources([name]) if source.is_named)
 
 
-def emit(text: str, output: Path | None, force: bool, reading: Reading | None = None) -> None:
-    """Print a result, or write it to the file of --output; never over a log of the reading."""
+def emit(text: str, output: Path | None, force: bool) -> None:
+    """Print a result, or write it to the file of --output, which `check_outputs` has seen."""
     if output is None:
         click.echo(text, nl=False)
         return
-    if reading is not None:
-        refuse_input(output, reading)
     from keyrota.report.atomic import write_text
 
     write_text(output, text, overwrite=force)

@@ -39,20 +39,18 @@ def command(
       keyrota parse logs/ -o events.parquet
       keyrota parse export.json | head
     """
-    from keyrota.cli.output import refuse_to_overwrite
+    from keyrota.cli.output import check_outputs
     from keyrota.cli.reading import read_arguments
 
     chosen = _format(output_format, output)
-    refuse_to_overwrite([output], arguments.inputs)
+    check_outputs([output], arguments.inputs, force=force)
     reading = read_arguments(arguments)
     if output is None:
         _print(reading.events, chosen)
         return
-    from keyrota.cli.output import refuse_input
     from keyrota.events import write_events
     from keyrota.report.atomic import written_whole
 
-    refuse_input(output, reading)
     with written_whole(output, overwrite=force) as temporary:
         write_events(reading.events, temporary, chosen)
     if not arguments.quiet:

@@ -95,20 +95,19 @@ def command(
       keyrota plan logs/ --growth 10%/month
       keyrota plan --store --since 30d
     """
-    from keyrota.cli.output import emit, refuse_to_overwrite, text_style
+    from keyrota.cli.output import check_outputs, emit, text_style
     from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
     from keyrota.planning.questions import answers_to
     from keyrota.report.as_json import as_json
-    from keyrota.report.atomic import refuse_to_replace
     from keyrota.report.plan import describe
     from keyrota.report.plan_markdown import as_markdown
     from keyrota.report.plan_text import as_text
 
     workers = workers_of_options(jobs, cluster)
-    given = LogArguments(logs, arguments.pools, since, until, quiet, store, workers, max_inflated, strict)
-    if output is not None:
-        refuse_to_overwrite([output], [*given.inputs, arguments.scenario_file])
-        refuse_to_replace(output, overwrite=force)
+    given = LogArguments(
+        logs, arguments.pools, since, until, quiet, store, workers, max_inflated, strict, (output,)
+    )
+    check_outputs([output], [*given.inputs, arguments.scenario_file], force=force)
     if growth is None and _was_given("horizon"):
         raise ConfigurationError("--horizon has no effect here; it goes with --growth")
     if logs or store is not None:

@@ -63,7 +63,7 @@ def command(
       keyrota pools --format toml > pools.toml
       keyrota pools --pools pools.toml --format typescript
     """
-    from keyrota.cli.output import emit
+    from keyrota.cli.output import check_outputs, emit
     from keyrota.pools import load_pools, render
 
     writers: dict[str, Callable[[PoolConfig], str]] = {
@@ -77,14 +77,17 @@ def command(
         raise ConfigurationError(
             "give LOG... or --pools FILE, not both: pools are inferred from a log or declared"
         )
-    config = _inferred(logs) if logs else load_pools(path)
+    check_outputs([output], [*logs, path], force=force)
+    config = _inferred(logs, output) if logs else load_pools(path)
     emit(writers[output_format](config), output, force)
 
 
-def _inferred(logs: tuple[str, ...]) -> PoolConfig:
+def _inferred(logs: tuple[str, ...], output: Path | None) -> PoolConfig:
+    from keyrota.cli.output import refuse_logs
     from keyrota.logs.read import read
 
     reading = read(logs, pools="infer")
+    refuse_logs([output], reading)
     if not reading.pools.pools:
         raise InputError("no pick is in the log, so that no pool can be inferred from it")
     return reading.pools

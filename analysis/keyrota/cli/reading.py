@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keyrota.cli.output import refuse_logs
 from keyrota.cli.progress import error_console, patient_bar
 from keyrota.errors import ConfigurationError, InputError
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LogArguments:
-    """The options that say what is read."""
+    """The options that say what is read, and where results go, which is never a log that was read."""
 
     logs: tuple[str, ...]
     pools: str | None
@@ -36,6 +37,7 @@ class LogArguments:
     workers: Workers | None = None
     max_inflated: int | None = None
     strict: bool = False
+    outputs: tuple[Path | None, ...] = ()
 
     @property
     def inputs(self) -> list[str | None]:
@@ -45,6 +47,8 @@ class LogArguments:
 
 def read_arguments(arguments: LogArguments) -> Reading:
     """Read the logs that the arguments name, or the history, within their span of time.
+
+    What is to be written over one of the logs is refused.
 
     Raises
     ------
@@ -62,6 +66,7 @@ def read_arguments(arguments: LogArguments) -> Reading:
             arguments.logs, pools=arguments.pools, on_read=on_read, workers=arguments.workers,
             max_inflated=arguments.max_inflated,
         )  # fmt: skip
+    refuse_logs(arguments.outputs, reading)
     messages = quality_messages(reading.input, is_used=not arguments.strict)
     if arguments.strict and messages:
         raise InputError(f"--strict: {'; '.join(messages)}")

@@ -77,7 +77,7 @@ def command(
       keyrota report --store --since 7d
       docker logs supabase_edge_runtime_app 2>&1 | keyrota report -
     """
-    from keyrota.cli.output import emit, refuse_input, refuse_to_overwrite
+    from keyrota.cli.output import check_outputs, emit
     from keyrota.cli.reading import read_arguments
     from keyrota.report.content import judge
 
@@ -85,11 +85,7 @@ def command(
     has_page = chosen == "html" or figures is not None
     if no_plan and not has_page:
         raise ConfigurationError("--no-plan has no effect here; it goes with --format html or --figures")
-    refuse_to_overwrite([output], arguments.inputs)
-    if output is not None:
-        from keyrota.report.atomic import refuse_to_replace
-
-        refuse_to_replace(output, overwrite=force)
+    check_outputs([output], [*arguments.inputs, *against], force=force)
     reading = read_arguments(arguments)
     content = judge(reading, alpha=alpha, seed=seed, target=target)
     if against:
@@ -98,7 +94,6 @@ def command(
         from keyrota.report.comparison import compare_readings
 
         earlier = _read_earlier(against, arguments, reading)
-        refuse_input(output, earlier)
         content = replaced(content, comparison=compare_readings(earlier, reading, alpha=alpha, seed=seed))
     page = None
     if has_page:
@@ -108,7 +103,7 @@ def command(
         from keyrota.report.html import figures_of
 
         write_figures(figures_of(page), figures, overwrite=force)
-    emit(_written(chosen, content, page, output), output, force, reading)
+    emit(_written(chosen, content, page, output), output, force)
 
 
 _SUFFIXES: Final = {".html": "html", ".htm": "html", ".md": "markdown", ".json": "json"}

@@ -101,11 +101,10 @@ def command(
       keyrota simulate --like export.json --on-reject failover
       keyrota simulate --store --since 7d --growth 20%/month
     """
-    from keyrota.cli.output import emit, refuse_to_overwrite, text_style
+    from keyrota.cli.output import check_outputs, emit, text_style
     from keyrota.cli.progress import ENGINE_STARTS, count_bar, patient_bar
     from keyrota.cli.scenario import note, notes_of, scenario_of_arguments
     from keyrota.report.as_json import as_json
-    from keyrota.report.atomic import refuse_to_replace
     from keyrota.report.simulation import describe
     from keyrota.report.simulation_text import as_text
     from keyrota.simulation.experiment import simulate
@@ -113,7 +112,12 @@ def command(
     workers = workers_of_options(jobs, cluster)
     fitted = None
     readers = workers if cluster is not None else None
-    logs = LogArguments(like, arguments.pools, since, until, quiet, store, readers, max_inflated, strict)
+    log_file = _log_file(write_log, output, shape)
+    outputs = (log_file, output)
+    logs = LogArguments(
+        like, arguments.pools, since, until, quiet, store, readers, max_inflated, strict, outputs
+    )
+    check_outputs(outputs, [*logs.inputs, *arguments.replay, arguments.scenario_file], force=force)
     if like or store is not None:
         from keyrota.cli.like import fitted_scenario
 
@@ -121,20 +125,6 @@ def command(
     else:
         refuse_bounds(logs, "--like or --store")
         scenario = scenario_of_arguments(arguments, growth_per_day=growth)
-    if write_log == "":
-        raise ConfigurationError("--write-log is empty; name a file, or - for standard output")
-    log_file = None if write_log in (None, "-") else Path(str(write_log))
-    if write_log == "-" and output is None:
-        raise ConfigurationError("--write-log -: the log and the result cannot share standard output; add -o")
-    inputs = [*logs.inputs, *arguments.replay, arguments.scenario_file]
-    refuse_to_overwrite([log_file, output], inputs)
-    for path in (log_file, output):  # before the work, not after it
-        if path is not None:
-            refuse_to_replace(path, overwrite=force)
-    if log_file is not None and output is not None and log_file.resolve() == output.resolve():
-        raise ConfigurationError(f"{output}: --write-log and --output name one file; give two")
-    if write_log is None and shape is not None:
-        raise ConfigurationError("--shape has no effect here; it goes with --write-log")
     shape = shape or DEFAULT_SHAPE
     if write_log is not None:
         _check_log(scenario, shape)
@@ -171,6 +161,26 @@ def command(
     style = text_style(output)
     text = as_text(content, scenario, color=style.color, width=style.width, unicode=style.unicode)
     emit(text, output, force)
+
+
+def _log_file(write_log: str | None, output: Path | None, shape: str | None) -> Path | None:
+    """Return the file that the log goes to; ``None`` if it is not written, or to standard output."""
+    if write_log is None:
+        if shape is not None:
+            raise ConfigurationError("--shape has no effect here; it goes with --write-log")
+        return None
+    if write_log == "":
+        raise ConfigurationError("--write-log is empty; name a file, or - for standard output")
+    if write_log == "-":
+        if output is None:
+            raise ConfigurationError(
+                "--write-log -: the log and the result cannot share standard output; add -o"
+            )
+        return None
+    log_file = Path(write_log)
+    if output is not None and log_file.resolve() == output.resolve():
+        raise ConfigurationError(f"{output}: --write-log and --output name one file; give two")
+    return log_file
 
 
 def _check_log(scenario: Scenario, shape: str) -> None:

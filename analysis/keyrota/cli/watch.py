@@ -97,7 +97,7 @@ def command(
       keyrota watch --state watch.json --metrics 127.0.0.1:9464 drain.ndjson
       keyrota watch --on-finding "notify-team --channel keys" drain.ndjson
     """  # fmt: skip
-    from keyrota.cli.output import refuse_to_overwrite
+    from keyrota.cli.output import check_outputs
     from keyrota.watching.session import Session, Settings
 
     if store is not None and logs:
@@ -106,7 +106,7 @@ def command(
         raise missing_logs()
     if interval <= 0:
         raise ConfigurationError("--interval 0s: give a time above 0, such as 0.5s")
-    refuse_to_overwrite([state], [*logs, pools, None if store is None else str(store)])
+    check_outputs([state], [*logs, pools, None if store is None else str(store)], force=True)
     with _Output(output_format, quiet=quiet) as output:
         output.serve(metrics)
         output.hook(on_finding)

@@ -1,13 +1,16 @@
 """Where results go: never over a log, never through a device, `-` is standard output."""
 
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from keyrota.cli.boundary import run
+from scripts import ROOT
 
+HEALTHY = str(ROOT / "sample_logs" / "healthy.json.gz")
 PICKS = "Using GOOGLE_KEY_1 (position 1/2 in pool)\nUsing GOOGLE_KEY_2 (position 2/2 in pool)\n"
 
 
@@ -18,15 +21,62 @@ def log(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("command", [["parse", "--format", "csv"], ["report"], ["check", "--select", "D"]])
-def test_a_log_is_never_written_over(log, command, capsys):
-    """--output that names a log is refused, also with --force and through a link."""
+READING = {
+    "parse": ["parse", "--format", "csv"],
+    "report": ["report"],
+    "compared": ["report", HEALTHY, "--against"],
+    "check": ["check", "--select", "D"],
+    "plan": ["plan"],
+    "pools": ["pools"],
+    "simulate": ["simulate", "--like"],
+    "watch": ["watch", "--once"],
+}
+
+
+@pytest.mark.parametrize("target", ["itself", "link", "glob"])
+@pytest.mark.parametrize("command", READING)
+def test_a_log_is_never_written_over(log, command, target, capsys):
+    """--output that names a log is refused before any work, also with --force and through a link."""
     link = log.with_name("link.csv")
     link.symlink_to(log)
-    for target in (log, link):
-        assert run([*command, str(log), "--force", "-o", str(target)]) == 2
-        assert "is one of the " in capsys.readouterr().err
+    named = log.parent / "*.log" if target == "glob" else log
+    over = link if target == "link" else log
+    option = ["--state"] if command == "watch" else ["--force", "-o"]
+    assert run([*READING[command], str(named), *option, str(over)]) == 2
+    assert "is one of the inputs; write the result to another file" in capsys.readouterr().err
     assert log.read_text() == PICKS
+
+
+@pytest.mark.parametrize("command", ["parse", "report", "check", "plan", "pools", "simulate"])
+def test_a_log_of_a_folder_is_not_written_over(command, tmp_path, capsys):
+    """A folder is read before it is known which of its files are logs: a report in it may be replaced."""
+    log, report = tmp_path / "day.json.gz", tmp_path / "report.txt"
+    shutil.copy(HEALTHY, log)
+    report.write_text("an earlier one")
+    before = log.read_bytes()
+    assert run([*READING[command], str(tmp_path), "--force", "-o", str(log)]) == 2
+    assert "is one of the logs; write the result to another file" in capsys.readouterr().err
+    assert log.read_bytes() == before
+    if command in ("report", "pools", "parse"):
+        assert run([*READING[command], str(tmp_path), "--force", "-o", str(report)]) == 0
+        assert report.read_text() != "an earlier one"
+
+
+WRITING = {
+    **{name: READING[name] for name in ("parse", "report", "check", "plan", "pools", "simulate")},
+    "onset": ["onset", "--pools"],
+    "notebook": ["notebook"],
+}
+
+
+@pytest.mark.parametrize("command", WRITING)
+def test_an_existing_file_is_told_before_the_work(command, tmp_path, capsys):
+    """Without --force, before the input is looked at: which would be refused later."""
+    existing = tmp_path / "existing.ipynb"
+    existing.write_text("precious")
+    assert run([*WRITING[command], str(tmp_path / "missing"), "-o", str(existing)]) == 4
+    assert "exists; give --force to replace it" in capsys.readouterr().err
+    assert existing.read_text() == "precious"
 
 
 def test_dash_is_standard_output(log, capsys, monkeypatch, tmp_path):
