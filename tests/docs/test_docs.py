@@ -379,6 +379,17 @@ def test_bounds_of_the_security_page():
     assert f"| {INFLATED_LIMIT >> 30} GiB, or {BOMB_RATIO} times the compressed bytes" in text
 
 
+def test_the_house_names_its_rooms():
+    """Every room and module at the top of the package stands in CONTRIBUTING."""
+    house = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    house = house[house.index("## The house") : house.index("A module imports from its own room")]
+    for place in sorted(PACKAGE.iterdir()):
+        if place.name.startswith("_") or place.suffix not in ("", ".py"):
+            continue
+        name = f"{place.name}/" if place.is_dir() else place.name
+        assert re.search(rf"(^|[\s]){re.escape(name)}", house), f"{name} is not in CONTRIBUTING.md"
+
+
 NETWORK = {
     "socket", "ssl", "http", "urllib", "ftplib", "smtplib", "requests", "aiohttp", "httpx", "asyncio",
     "fsspec", "dask", "distributed", "prometheus_client",
