@@ -16,6 +16,7 @@ PACKAGE = Path(keyrota.__file__).parent
 ROWS = [
     ["compiling", "display", "opening"],
     ["errors", "streams"],
+    ["arguments"],
     ["cluster", "name_columns", "workers"],
     ["events", "pools"],
     ["rotation.policies", "quota.windows", "quota.days", "theory"],

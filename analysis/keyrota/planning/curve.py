@@ -11,16 +11,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from keyrota.arguments import check_precision, check_seed, check_target
 from keyrota.display import count, shown
 from keyrota.errors import ConfigurationError, ModelError
 from keyrota.planning.closed_form import closed_form, closed_form_at_usable
-from keyrota.planning.onset import MOST_NOMINAL, MOST_TARGET
+from keyrota.planning.onset import MOST_NOMINAL
 from keyrota.planning.resize import at_total_rate, nominal_rate, only_pool
 from keyrota.planning.share_curve import ShareCurve
 from keyrota.planning.spans import span_of, wanted_s
 from keyrota.planning.usable import usable_rate
 from keyrota.simulation.estimates import Quantity
-from keyrota.simulation.experiment import check_seed, chosen_engine, simulate
+from keyrota.simulation.experiment import chosen_engine, simulate
 from keyrota.simulation.scenario import Scenario
 
 RATES: Final = 36
@@ -83,6 +84,7 @@ def share_curves(
     own = only_pool(scenario, scenario.pools[0].name if pool is None else pool)
     known = _by_theory(own, target, also_at)
     check_seed(seed)
+    check_precision(precision)
     chosen, _ = chosen_engine(own, engine)
     if known.theory_share is not None:
         yield replace(known, simulated_share=None, simulated_low=None, simulated_high=None)
@@ -170,10 +172,7 @@ def _checked(scenario: Scenario, target: float, also_at: Sequence[float]) -> flo
             f"{pool.size} keys are {nominal:.2g} requests a minute; at most {MOST_NOMINAL:.0e} are "
             "simulated; give a smaller limit, or fewer keys"
         )
-    if not 0 < target <= MOST_TARGET:
-        raise ConfigurationError(
-            f"target is {shown(target)}; it is a fraction above 0 and up to {MOST_TARGET:g}, such as 0.01"
-        )
+    check_target(target)
     for rate in also_at:
         if not (math.isfinite(rate) and 0 < rate <= MOST_NOMINAL):
             raise ConfigurationError(

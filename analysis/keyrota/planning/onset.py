@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from keyrota.arguments import check_growth, check_precision, check_seed, check_target, is_whole
 from keyrota.display import shown
 from keyrota.errors import ConfigurationError, ModelError
 from keyrota.planning.closed_form import ClosedForm, closed_form_at_usable
 from keyrota.planning.resize import only_pool, total_rate, with_size, without_day_limit
 from keyrota.planning.usable import usable_rate
 from keyrota.simulation.estimates import Quantity
-from keyrota.simulation.experiment import check_seed, chosen_engine, map_ordered
+from keyrota.simulation.experiment import chosen_engine, map_ordered
 from keyrota.simulation.scenario import Scenario
 from keyrota.theory import day_rate_per_min
 from keyrota.workers import Jobs, check_jobs
 
 MOST_SIZE: Final = 1_000
-MOST_TARGET: Final = 0.99
 MOST_NOMINAL: Final = 1e7
 """Nominal requests a minute that are simulated."""
 
@@ -144,24 +144,18 @@ def find_onset(
     quota = own.pools[0].quota
     if quota.per_minute is None and quota.per_day is None:
         raise ModelError(f"pool {shown(pool)} has no limit, so that no rate brings a 429; declare per_minute")
-    if not 0 < target <= MOST_TARGET:
-        raise ConfigurationError(
-            f"target is {shown(target)}; it is a fraction above 0 and up to {MOST_TARGET:g}, such as 0.01"
-        )
-    if not 0 < precision < 1:
-        raise ConfigurationError(f"precision is {shown(precision)}; it is a fraction, such as 0.05 for 5 %")
+    check_target(target)
+    check_precision(precision)
     for size in sizes:
-        if not 1 <= size <= MOST_SIZE:
+        if not is_whole(size) or not 1 <= size <= MOST_SIZE:
             raise ConfigurationError(f"a pool of {shown(size)} keys; allowed are 1 to {MOST_SIZE:,}")
     check_seed(seed)
     check_jobs(jobs)
     rate = total_rate(own)
-    if growth_per_day is not None and not 0 < growth_per_day <= 10:
-        raise ConfigurationError(
-            f"growth_per_day is {shown(growth_per_day)}; it is a fraction above 0, such as 0.1 for 10 % a day"
-        )
-    if growth_per_day is not None and rate <= 0:
-        raise ConfigurationError("growth needs a rate to start from; give one, such as 0.2/min")
+    if growth_per_day is not None:
+        check_growth(growth_per_day)
+        if rate <= 0:
+            raise ConfigurationError("growth needs a rate to start from; give one, such as 0.2/min")
     chosen, _ = chosen_engine(own, engine)
     solve = partial(
         _size_onset, own, target=target, precision=precision, growth_per_day=growth_per_day, rate=rate,

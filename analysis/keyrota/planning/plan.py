@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from keyrota.arguments import check_growth, check_seed, check_target
 from keyrota.display import shown
 from keyrota.errors import ConfigurationError, ModelError
 from keyrota.planning.binding import Binding, what_binds
 from keyrota.planning.day_end import DayEnd, day_end
-from keyrota.planning.onset import MOST_TARGET
 from keyrota.planning.options import Option, options_of, windows_of
 from keyrota.planning.outlook import Outlook, look_ahead
 from keyrota.planning.resize import at_total_rate, only_pool, total_rate
 from keyrota.planning.smallest import SizeSearch, SmallestPool
 from keyrota.simulation.estimates import Quantity
-from keyrota.simulation.experiment import check_seed, chosen_engine, map_ordered
+from keyrota.simulation.experiment import chosen_engine, map_ordered
 from keyrota.simulation.scenario import Scenario
 from keyrota.theory.day import MINUTES_PER_DAY
 from keyrota.traffic.arrivals import expected_requests
@@ -293,14 +293,9 @@ def _utilisation(scenario: Scenario, keys: int) -> float:
 
 
 def _check(scenario: Scenario, target: float, growth_per_day: float | None, horizon_days: float) -> None:
-    if not 0 < target <= MOST_TARGET:
-        raise ConfigurationError(
-            f"target is {shown(target)}; it is a fraction above 0 and up to {MOST_TARGET:g}, such as 0.01"
-        )
-    if growth_per_day is not None and not 0 < growth_per_day <= 10:
-        raise ConfigurationError(
-            f"growth_per_day is {shown(growth_per_day)}; it is a fraction above 0, such as 0.1 for 10 % a day"
-        )
+    check_target(target)
+    if growth_per_day is not None:
+        check_growth(growth_per_day)
     if not 0 < horizon_days <= 36_525:
         raise ConfigurationError(
             f"horizon_days is {shown(horizon_days)}; it is more than 0 and at most 36,525, a hundred years"

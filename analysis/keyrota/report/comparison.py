@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from keyrota.arguments import check_seed
 from keyrota.display import listed, shown
 from keyrota.errors import InputError
 from keyrota.events import between, iso_times
@@ -19,6 +20,7 @@ from keyrota.logs.read import Reading
 from keyrota.quota.calls import find_calls
 from keyrota.quota.compare import Comparison, Period, compare
 from keyrota.rotation.multiple import holm
+from keyrota.rotation.power import check_probability
 from keyrota.rotation.requests import picks_per_request
 from keyrota.rotation.runs import find_runs
 from keyrota.streams import named_stream
@@ -108,7 +110,13 @@ def compare_readings(
     ------
     InputError
         If no event of the earlier log lies before the later one.
+    ModelError
+        If `alpha` is not inside (0, 1).
+    ConfigurationError
+        If `seed` is none.
     """
+    check_probability(alpha, "alpha")
+    check_seed(seed)
     earlier = before(earlier, later)
     spans = [_span_ns(reading.events) for reading in (earlier, later)]
     tables = [_of_pools(reading.events) for reading in (earlier, later)]

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from keyrota import __version__
+from keyrota.arguments import check_fraction, check_seed, check_target
 from keyrota.display import shown
-from keyrota.errors import ConfigurationError, ModelError
+from keyrota.errors import ConfigurationError
 from keyrota.events import check_events
 from keyrota.findings.facts import DEFAULT_ALPHA, DEFAULT_TARGET, LogFacts, PoolFacts, gather
 from keyrota.findings.registry import find_all
@@ -76,9 +77,9 @@ def judge(
     Raises
     ------
     ConfigurationError
-        If `events` is no event table, or the pools file is wrong.
+        If `events` is no event table, the pools file is wrong, or another argument is not allowed.
     ModelError
-        If `alpha` or `target` is not inside (0, 1), `max_rejected` not inside [0, 1], or `seed` is negative.
+        If `alpha` is not inside (0, 1).
 
     Examples
     --------
@@ -98,10 +99,9 @@ def judge(
             f"judge takes an event table or a reading, not {shown(type(events).__name__)}; "
             "read a log first: keyrota.judge(keyrota.read(path))"
         )
-    if not 0 < target < 1:
-        raise ModelError(f"target is {shown(target)}; it is a fraction between 0 and 1, such as 0.01")
-    if max_rejected is not None and not 0 <= max_rejected <= 1:
-        raise ModelError(f"max_rejected is {shown(max_rejected)}; it is a fraction from 0 to 1, such as 0.01")
+    check_target(target)
+    if max_rejected is not None:
+        check_fraction("max_rejected", max_rejected)
     return build_report(
         facts_of(
             table,
@@ -124,8 +124,7 @@ def facts_of(
     **options: Any,
 ) -> LogFacts:
     """Return the facts that a report is made from; see `judge` for its arguments and errors."""
-    if seed < 0:
-        raise ModelError(f"seed is {seed}; it is 0 or larger")
+    check_seed(seed)
     table = check_events(events)
     config = infer_pools(table) if pools == "infer" else configured(pools)
     return gather(table, config, alpha=alpha, seed=seed, **options)

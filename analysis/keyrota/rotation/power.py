@@ -61,7 +61,7 @@ def power(picks: int, shares: ArrayLike, *, alpha: float) -> float:
     0.9
     """
     law = _checked_shares(shares)
-    _check_probability(alpha, "alpha")
+    check_probability(alpha, "alpha")
     if not 0 <= picks <= _MOST_PICKS:
         raise ModelError(f"picks must lie between 0 and 2**53, not {shown(picks)}")
     critical = chdtri(law.size - 1, alpha)
@@ -97,8 +97,8 @@ def picks_needed(shares: ArrayLike, *, alpha: float, power: float = 0.9) -> int:
     (263, 161)
     """
     law = _checked_shares(shares)
-    _check_probability(alpha, "alpha")
-    _check_probability(power, "power")
+    check_probability(alpha, "alpha")
+    check_probability(power, "power")
     if power <= alpha:
         raise ModelError(f"power must be above alpha ({shown(alpha)}), not {shown(power)}")
     critical, effect = chdtri(law.size - 1, alpha), _effect(law)
@@ -178,8 +178,8 @@ def picks_needed_by_key(size: int, *, alpha: float, power: float = 0.9) -> int:
     """
     if size < 2:
         raise ModelError(f"a pool of {shown(size)} cannot be unfair; at least 2 keys are needed")
-    _check_probability(alpha, "alpha")
-    _check_probability(power, "power")
+    check_probability(alpha, "alpha")
+    check_probability(power, "power")
 
     def is_enough(picks: int) -> bool:
         # The fewest picks of a key that are significant, between its expectation and all.
@@ -221,7 +221,7 @@ def picks_to_miss_none(size: int, *, alpha: float, part: float = 1.0) -> int:
     """
     if size < 2:
         raise ModelError(f"a pool of {shown(size)} cannot be unfair; at least 2 keys are needed")
-    _check_probability(alpha, "alpha")
+    check_probability(alpha, "alpha")
     return math.floor(math.log(alpha * part / size) / math.log1p(-1 / size)) + 1
 
 
@@ -259,6 +259,13 @@ def _checked_shares(shares: ArrayLike) -> NDArray[np.float64]:
     return law
 
 
-def _check_probability(value: float, name: str) -> None:
+def check_probability(value: float, name: str) -> None:
+    """Check a probability, 0 and 1 excluded.
+
+    Raises
+    ------
+    ModelError
+        If it is none.
+    """
     if not 0 < value < 1:
         raise ModelError(f"{name} must lie between 0 and 1, both excluded, not {shown(value)}")

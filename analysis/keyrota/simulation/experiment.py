@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 import numpy as np
 
+from keyrota.arguments import check_precision, check_seed
 from keyrota.display import shown
 from keyrota.errors import ConfigurationError
 from keyrota.simulation.estimates import Quantity, ratio
@@ -130,7 +131,7 @@ def simulate(
     >>> simulate(scenario, replications=3, engine="simpy").replications
     3
     """
-    _check(replications, precision, engine, jobs)
+    _check(replications, precision, jobs)
     check_seed(seed)
     setting = setting_of(scenario)
     chosen, refusal = chosen_engine(scenario, engine, has_own_policy=own_policy is not None)
@@ -198,6 +199,7 @@ def simulated_events(scenario: Scenario, *, seed: int = 0, replication: int = 0)
     """
     from keyrota.simulation.table import event_table
 
+    check_seed(seed)
     setting = setting_of(scenario)
     own = child_of(np.random.SeedSequence(seed), replication)
     engine, _ = chosen_engine(scenario, "auto")
@@ -206,28 +208,14 @@ def simulated_events(scenario: Scenario, *, seed: int = 0, replication: int = 0)
     return event_table(setting, trace, own)
 
 
-def _check(replications: int, precision: float | None, engine: str, jobs: Jobs) -> None:
+def _check(replications: int, precision: float | None, jobs: Jobs) -> None:
     if not isinstance(replications, int) or not 1 <= replications <= MOST_REPLICATIONS:
         raise ConfigurationError(
             f"replications is {shown(replications)}; allowed are 1 to {MOST_REPLICATIONS:,}"
         )
-    if precision is not None and not 0 < precision < 1:
-        raise ConfigurationError(f"precision is {shown(precision)}; it is a fraction, such as 0.05 for 5 %")
-    if engine not in ENGINES:
-        raise ConfigurationError(f"engine {shown(engine)} is unknown; there are {', '.join(ENGINES)}")
+    if precision is not None:
+        check_precision(precision)
     check_jobs(jobs)
-
-
-def check_seed(seed: int) -> None:
-    """Check that a seed is one.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is not a whole number of 0 or more.
-    """
-    if not isinstance(seed, int) or seed < 0:
-        raise ConfigurationError(f"seed is {shown(seed)}; it is a whole number of 0 or more")
 
 
 def chosen_engine(
@@ -238,10 +226,12 @@ def chosen_engine(
     Raises
     ------
     ConfigurationError
-        If the compiled engine is asked for and refuses.
+        If there is no such engine, or the compiled one is asked for and refuses.
     """
     from keyrota.simulation.refusal import refusal, refuse
 
+    if engine not in ENGINES:
+        raise ConfigurationError(f"engine {shown(engine)} is unknown; there are {', '.join(ENGINES)}")
     if engine == "simpy":
         return "simpy", None
     reason = refusal(scenario, own_policy=has_own_policy)
