@@ -12,7 +12,7 @@ from keyrota.simulation.scenario import Function, Scenario
 from keyrota.simulation.simple import pool_of
 from keyrota.streams import named_stream
 from keyrota.traffic.arrivals import Bursts, Poisson, Profile, Regular, check_arrivals
-from keyrota.traffic.fit.model import fit_function, fit_traffic
+from keyrota.traffic.fit.model import fit_function
 from keyrota.traffic.times import arrival_blocks
 
 MONDAY = 1_762_732_800_000_000_000
@@ -122,7 +122,7 @@ def test_requests_outside_the_span_are_left_out():
 
 
 def test_each_function_is_fitted():
-    """Two functions of one log, the busier first; a third is not there."""
+    """Two functions of one log, each by its own requests and isolates."""
     pool = pool_of(4, None, None)
     functions = tuple(
         Function(name=name, pool=pool.name, arrivals=Poisson(rate_per_min=rate))
@@ -130,15 +130,11 @@ def test_each_function_is_fitted():
     )
     pool = type(pool)(name=pool.name, keys=pool.keys, functions=("title", "chat"), quota=pool.quota)
     events = simulated_events(Scenario(pools=(pool,), functions=functions, duration_s=14_400.0))
-    requests = {}
+    fits = {}
     for name in ("title", "chat"):
         own = events[(events["kind"] == "pick") & (events["function"] == name)]
-        requests[name] = own["time"].to_numpy(dtype="datetime64[ns]").view("int64")
-    traffic = fit_traffic(events, requests)
-    assert [fit.function for fit in traffic.functions] == ["chat", "title"]
-    assert traffic.of("title").rate.per_min.low <= 2.0 <= traffic.of("title").rate.per_min.high
-    assert traffic.of("chat").isolates.kind == "hosted"
-    with pytest.raises(InputError, match='no request of function "other"'):
-        traffic.of("other")
-    with pytest.raises(InputError, match="no request with a time"):
-        fit_traffic(events, {})
+        times = own["time"].to_numpy(dtype="datetime64[ns]").view("int64")
+        fits[name] = fit_function(events, times, function=name)
+    assert fits["chat"].requests > fits["title"].requests
+    assert fits["title"].rate.per_min.low <= 2.0 <= fits["title"].rate.per_min.high
+    assert fits["chat"].isolates.kind == "hosted"

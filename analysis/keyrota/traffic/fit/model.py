@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from keyrota.display import listed, shown
+from keyrota.display import shown
 from keyrota.errors import InputError
 from keyrota.traffic.arrivals import Arrivals, Bursts, Poisson, Profile
 from keyrota.traffic.fit.burstiness import Burstiness, measure_burstiness
@@ -130,27 +129,6 @@ class FunctionFit:
         return dispersion_index(self.bursts, LIMIT_S) - 1 > expected * float(np.var(self.profile.weights))
 
 
-@dataclass(frozen=True)
-class TrafficFit:
-    """The fits of all functions of a log, in the order of their requests, most first."""
-
-    functions: tuple[FunctionFit, ...]
-
-    def of(self, function: str | None) -> FunctionFit:
-        """Return the fit of a function.
-
-        Raises
-        ------
-        InputError
-            If the log has no request of it.
-        """
-        for fit in self.functions:
-            if fit.function == function:
-                return fit
-        names = listed([shown(fit.function) for fit in self.functions])
-        raise InputError(f"the log has no request of function {shown(function)}; it has those of {names}")
-
-
 def fit_function(
     events: pd.DataFrame,
     request_times_ns: ArrayLike,
@@ -227,37 +205,6 @@ def fit_function(
         isolates=fit_isolates(events, times, function=function),
         service=fit_service(events, function=function),
     )
-
-
-def fit_traffic(
-    events: pd.DataFrame,
-    requests: Mapping[str | None, ArrayLike],
-    *,
-    span_ns: tuple[int, int] | None = None,
-) -> TrafficFit:
-    """Fit the traffic and the isolates of every function.
-
-    Parameters
-    ----------
-    events
-        Event table of the whole log, in time order.
-    requests
-        For each function the times of its requests, as of `fit_function`.
-    span_ns
-        As of `fit_function`.
-
-    Raises
-    ------
-    InputError
-        If there is no function, or one has no rate.
-    """
-    if not requests:
-        raise InputError("the log has no request with a time: no traffic can be fitted")
-    fits = [
-        fit_function(events, times, function=function, span_ns=span_ns)
-        for function, times in requests.items()
-    ]
-    return TrafficFit(tuple(sorted(fits, key=lambda fit: -fit.requests)))
 
 
 def _span(events: pd.DataFrame, times: Integers) -> tuple[int, int]:
