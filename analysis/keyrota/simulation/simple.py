@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from keyrota.display import shown
+from keyrota.display import listed, shown
 from keyrota.errors import ConfigurationError
 from keyrota.pools.declared import Pool, Quota
 from keyrota.simulation.scenario import (
@@ -24,6 +24,8 @@ from keyrota.simulation.scenario import (
     Wait,
 )
 from keyrota.traffic.arrivals import Arrivals, Poisson
+
+Kind = TypeVar("Kind", Isolates, OnReject)
 
 POOL_NAME = "POOL"
 FUNCTION_NAME = "function"
@@ -51,8 +53,9 @@ def simple_scenario(
     per_day: int | None = None,
     rate_per_min: float | None = None,
     arrivals: Arrivals | None = None,
-    isolates: Isolates | None = None,
+    isolates: Isolates | str | None = None,
     service: Service | None = None,
+    on_reject: OnReject | str = "fail",
     **options: Any,
 ) -> Scenario:
     """Return the scenario of one pool of like keys, each in its own project.
@@ -67,8 +70,14 @@ def simple_scenario(
         Poisson requests a minute.
     arrivals
         Another traffic.
-    isolates, service
-        As in `keyrota.simulation.scenario.Function`.
+    isolates
+        Where the function runs: a name of `ISOLATES`, such as ``"supabase-paid"``, or as in
+        `keyrota.simulation.scenario.Function`.
+    service
+        As there.
+    on_reject
+        What the client does on a 429: ``"fail"``, ``"failover"``, ``"backoff"``, ``"wait"``, or as in
+        `keyrota.simulation.scenario.Scenario`.
     **options
         Other fields of `keyrota.simulation.scenario.Scenario`.
 
@@ -79,22 +88,32 @@ def simple_scenario(
 
     Examples
     --------
-    >>> simple_scenario(keys=2, per_minute=2, rate_per_min=1.0).pools[0].keys
-    (1, 2)
+    >>> simple_scenario(keys=2, per_minute=2, rate_per_min=1.0, on_reject="failover").on_reject
+    Failover(tries=None)
     """
     if arrivals is None and rate_per_min is None:
         raise ConfigurationError("a scenario needs traffic: give rate_per_min, or arrivals")
     traffic = arrivals if arrivals is not None else Poisson(rate_per_min=rate_per_min or 0.0)
     own: dict[str, Any] = {}
     if isolates is not None:
-        own["isolates"] = isolates
+        own["isolates"] = _named("isolates", isolates, ISOLATES)
     if service is not None:
         own["service"] = service
     return Scenario(
         pools=(pool_of(keys, per_minute, per_day),),
         functions=(Function(name=FUNCTION_NAME, pool=POOL_NAME, arrivals=traffic, **own),),
+        on_reject=_named("on_reject", on_reject, REACTIONS),
         **options,
     )
+
+
+def _named(option: str, value: Kind | str, known: Mapping[str, Kind]) -> Kind:
+    """Return what a name stands for."""
+    if not isinstance(value, str):
+        return value
+    if value not in known:
+        raise ConfigurationError(f"{option} {shown(value)} is unknown; there are {listed(list(known))}")
+    return known[value]
 
 
 def pool_of(keys: int, per_minute: int | None, per_day: int | None) -> Pool:

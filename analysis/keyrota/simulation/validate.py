@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from keyrota.arguments import is_number, is_whole
 from keyrota.display import listed, shown
 from keyrota.errors import ConfigurationError
 from keyrota.pools.declared import PoolConfig
@@ -35,6 +36,7 @@ def validate(scenario: Scenario) -> None:
     if not scenario.pools:
         raise ConfigurationError("scenario: there is no pool; give at least one, with at least one key")
     PoolConfig(pools=scenario.pools, source="scenario")  # names, keys and projects, as in a pools file
+    _check_vocabularies(scenario)
     most = MAX_LIMITS.get(scenario.window)
     for pool in scenario.pools:
         if most is not None and (pool.quota.per_minute or 0) > most:
@@ -54,6 +56,21 @@ def validate(scenario: Scenario) -> None:
         _check_function(function, scenario, names)
     if all(function.arrivals is None for function in scenario.functions):
         raise ConfigurationError("scenario: no function has arrivals, so that nothing would happen")
+
+
+def _check_vocabularies(scenario: Scenario) -> None:
+    """Check what has a few values: one that Python gives is not checked by its type, as one of a file is."""
+    from keyrota.simulation.scenario import PolicyName, WindowName
+
+    for name, value, allowed in (
+        ("policy", scenario.policy, get_args(PolicyName)),
+        ("window", scenario.window, get_args(WindowName)),
+        ("picks_per_request", scenario.picks_per_request, (1, 2)),
+        ("charge_rejected", scenario.charge_rejected, (False, True)),
+    ):
+        if not any(value is known or (type(value) is type(known) and value == known) for known in allowed):
+            names = listed([str(known) for known in allowed], limit=9)
+            raise ConfigurationError(f"scenario: {name} is {shown(value)}; allowed are {names}")
 
 
 def _check_spans(scenario: Scenario) -> None:
@@ -90,7 +107,7 @@ def _check_client(scenario: Scenario) -> None:
     for name in reaction.__struct_fields__:
         value = getattr(reaction, name)
         if name == "tries":
-            if value is not None and not 1 <= value <= MAX_COUNT:
+            if value is not None and not (is_whole(value) and 1 <= value <= MAX_COUNT):
                 raise ConfigurationError(f"{place}: tries is {shown(value)}; allowed are 1 to {MAX_COUNT:,}")
         else:
             most = 1.0 if name == "jitter" else 86_400.0 * 7
@@ -156,7 +173,7 @@ def _check_isolates(isolates: Isolates, place: str) -> None:
     if least > most:
         raise ConfigurationError(f"{place}: isolates.boot_s is ({least:g}, {most:g}); the least comes first")
     slots = getattr(isolates, "slots", 1)
-    if not 1 <= slots <= MAX_SLOTS:
+    if not (is_whole(slots) and 1 <= slots <= MAX_SLOTS):
         raise ConfigurationError(f"{place}: slots is {shown(slots)}; allowed are 1 to {MAX_SLOTS:,}")
     life = getattr(isolates, "life_s", None)
     if life is not None:
@@ -169,17 +186,17 @@ def _check_isolates(isolates: Isolates, place: str) -> None:
     if expiry is not None:
         _check_number("isolates.idle_expiry_s", expiry, place, most=MAX_SECONDS)
     cap = getattr(isolates, "max_instances", None)
-    if cap is not None and not 1 <= cap <= MAX_COUNT:
+    if cap is not None and not (is_whole(cap) and 1 <= cap <= MAX_COUNT):
         raise ConfigurationError(
             f"{place}: max_instances is {shown(cap)}; allowed are 1 to {MAX_COUNT:,}, or none for no cap"
         )
 
 
 def _check_number(
-    name: str, value: float, place: str, *, above: float | None = None, most: float = math.inf
+    name: str, value: object, place: str, *, above: float | None = None, most: float = math.inf
 ) -> None:
-    is_low = value <= above if above is not None else value < 0
-    if not math.isfinite(value) or is_low or value > most:
+    is_low = is_number(value) and (value <= above if above is not None else value < 0)
+    if not is_number(value) or is_low or value > most:
         least = "more than 0" if above is not None else "0 or more"
         top = f", at most {most:g}" if math.isfinite(most) else ""
         raise ConfigurationError(f"{place}: {name} is {shown(value)}; it must be {least}{top}")

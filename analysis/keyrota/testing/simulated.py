@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keyrota.arguments import is_number, is_whole
 from keyrota.display import shown
 from keyrota.errors import ConfigurationError
 from keyrota.pools.declared import PoolConfig
@@ -33,9 +34,12 @@ def simulated_log(
         raise ConfigurationError(
             f"pool {shown(name)} is not declared; declared are {', '.join(own.name for own in config)}"
         )
-    if not 1 <= picks <= MOST_PICKS:
+    if not (is_whole(picks) and 1 <= picks <= MOST_PICKS):
         raise ConfigurationError(f"picks is {shown(picks)}; it is a number from 1 to {MOST_PICKS:,}")
-    each = int(options.get("picks_per_request", 1))
+    if not (is_number(rate_per_min) and rate_per_min > 0):
+        raise ConfigurationError(f"rate_per_min is {shown(rate_per_min)}; it is a number above 0")
+    # What is neither 1 nor 2 the scenario refuses.
+    each = 2 if options.get("picks_per_request") == 2 else 1
     scenario = simple_scenario(
         keys=pool.size, rate_per_min=rate_per_min, policy=policy,
         duration_s=max(60.0, 60.0 * picks / each / rate_per_min), warm_up_s=0.0, **options,

@@ -6,7 +6,15 @@ import pytest
 from keyrota.errors import ConfigurationError
 from keyrota.pools.declared import Pool
 from keyrota.simulation.estimates import ratio
-from keyrota.simulation.scenario import Function, Scenario, Trigger, scenario_of
+from keyrota.simulation.scenario import (
+    Failover,
+    Function,
+    Hosted,
+    ScalePerRequest,
+    Scenario,
+    Trigger,
+    scenario_of,
+)
 from keyrota.simulation.simple import MOST_KEYS, pool_of, simple_scenario
 from keyrota.traffic.arrivals import Poisson
 
@@ -79,3 +87,36 @@ def test_isolates_and_service_of_a_simple_scenario():
         keys=2, per_minute=2, rate_per_min=4.0, isolates=function.isolates, service=function.service
     )
     assert own == plain
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"policy": "by-luck"}, 'policy is "by-luck"; allowed are random-start-round-robin, '),
+        ({"window": "weekly"}, 'window is "weekly"; allowed are fixed, sliding and token-bucket'),
+        ({"picks_per_request": 0}, "picks_per_request is 0; allowed are 1 and 2"),
+        ({"picks_per_request": "2"}, 'picks_per_request is "2"; allowed are 1 and 2'),
+        ({"charge_rejected": 1}, "charge_rejected is 1; allowed are False and True"),
+        ({"duration_s": "1 h"}, 'duration_s is "1 h"; it must be more than 0'),
+        ({"warm_up_s": None}, "warm_up_s is None; it must be 0 or more"),
+        ({"deployments_s": ("noon",)}, 'a deployment is "noon"'),
+        ({"on_reject": Failover(tries=1.5)}, "tries is 1.5; allowed are 1 to"),
+        ({"on_reject": Failover(tries="2")}, 'tries is "2"; allowed are 1 to'),
+        ({"on_reject": "retry"}, 'on_reject "retry" is unknown; there are fail, failover, backoff and wait'),
+        ({"isolates": "lambda"}, 'isolates "lambda" is unknown; there are supabase-free, '),
+        ({"isolates": Hosted(slots=2.5)}, "slots is 2.5; allowed are 1 to"),
+        ({"isolates": ScalePerRequest(max_instances="9")}, 'max_instances is "9"; allowed are 1 to'),
+    ],
+)
+def test_values_of_another_kind_are_refused_when_a_scenario_is_made(options, told):
+    """Python gives anything: what a file would be refused for is refused here, before it is simulated."""
+    with pytest.raises(ConfigurationError) as caught:
+        simple_scenario(keys=2, per_minute=2, rate_per_min=1.0, **options)
+    assert told in str(caught.value)
+
+
+def test_reactions_and_isolates_have_names():
+    """Those of the command line."""
+    named = simple_scenario(keys=2, rate_per_min=1.0, on_reject="failover", isolates="supabase-paid")
+    assert named.on_reject == Failover()
+    assert named.functions[0].isolates == Hosted(life_s=200.0)

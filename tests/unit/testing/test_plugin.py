@@ -64,7 +64,9 @@ def test_pools_of_a_file(pytester: pytest.Pytester, way: str) -> None:
         ('rotation_log("CHAT", picks=0)', "picks is 0; it is a number from 1 to"),
         ('rotation_log("CHAT", policy="none")', "policy"),
         ('rotation_log("CHAT", shape="none")', "shape"),
-        ('rotation_log("CHAT", on_reject="failover")', "on_reject is "),
+        ('rotation_log("CHAT", on_reject="retry")', 'on_reject "retry" is unknown'),
+        ('rotation_log("CHAT", rate_per_min=0)', "rate_per_min is 0; it is a number above 0"),
+        ('rotation_log("CHAT", picks_per_request=0)', "picks_per_request is 0; allowed are 1 and 2"),
     ],
 )
 def test_a_wrong_log_is_refused(pytester: pytest.Pytester, call: str, message: str) -> None:
