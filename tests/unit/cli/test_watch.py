@@ -353,6 +353,38 @@ def test_the_hook_never_keeps_the_reader_waiting(tmp_path):
     hook.close()
 
 
+def test_findings_that_the_end_leaves_out_are_told():
+    """At its end a watch waits once, not for each command, and says how many findings were not handed on."""
+    from keyrota.watching.hook import Hook
+
+    notes = []
+    hook = Hook("sleep 600", on_note=notes.append, timeout_s=0.5)
+    for _ in range(10):
+        hook.run("{}\n")
+    hook.close()
+    found = re.fullmatch(
+        r"--on-finding: (\d+) findings were not handed on: the command had not ended 0.5 s after the watch",
+        notes[-1],
+    )
+    # The first may reach its own time limit before the end, and a second one be started.
+    assert 8 <= int(found[1]) <= 10
+
+
+def test_what_waits_at_the_end_is_handed_on(tmp_path):
+    """Commands that end in time all run, also those that wait when the watch ends."""
+    from keyrota.watching.hook import Hook
+
+    notes, script = [], tmp_path / "add.py"
+    script.write_text(
+        f"import sys\nwith open({str(tmp_path / 'told')!r}, 'a') as out:\n    out.write(sys.stdin.read())\n"
+    )
+    hook = Hook(f"{sys.executable} {script}", on_note=notes.append)
+    for at in range(5):
+        hook.run(f"{at}\n")
+    hook.close()
+    assert ((tmp_path / "told").read_text().split(), notes) == (list("01234"), [])
+
+
 def test_a_port_that_is_taken_is_told(capsys, tmp_path):
     """Metrics that cannot be served end the command with 4 before anything is read."""
     from keyrota.watching.metrics import Metrics
