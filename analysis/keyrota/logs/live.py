@@ -19,17 +19,14 @@ from keyrota.events import CAUSES
 from keyrota.logs.enrich import POOL_LINE_REACH
 from keyrota.logs.gathered import Gathered
 from keyrota.logs.gemini import parse_quota_error
-from keyrota.logs.live_events import Corrected, Event, Pick, Rejected
+from keyrota.logs.live_events import Corrected, Event, Pick, Rejected, sound_times
 from keyrota.logs.recent_picks import RECENT_LINES, RECENT_NS
-from keyrota.logs.rows import KIND_CODES, MISSING, NO_TIME
+from keyrota.logs.rows import KIND_CODES, MISSING
 from keyrota.logs.sequence import BODY_LINES, BODY_SPAN_NS, FUNCTIONS_IN_FLIGHT
 from keyrota.pools.declared import PoolConfig
 
 PLACES_KEPT: Final = 4_096
 """How many isolates and functions are remembered, those heard of last."""
-
-AHEAD_NS: Final = 86_400_000_000_000
-"""How far ahead a row's time may be: one line of the year 2262 must not make all others late."""
 
 LABELS_KEPT: Final = 1_000
 """How many keys that are told by a masked id get a number."""
@@ -105,25 +102,23 @@ class LiveRows:
         gathered
             Rows in the order of the log.
         now_ns
-            The time now: that of rows before the first that has one. A time far ahead of it is none.
+            The time now, for `keyrota.logs.live_events.sound_times`.
         """
         rows, state = gathered.rows, self.state
         # What is kept goes to a file: masked as in the event table. A missing code is -1.
         names: list[str | None] = [*map(redact, rows.names), None]
         keys = self._numbered(gathered)
+        times = sound_times(rows.time, now_ns, state.time).tolist()
         columns = [
-            rows.kind.tolist(), rows.time.tolist(), rows.line.tolist(), keys, rows.position.tolist(),
+            rows.kind.tolist(), times, rows.line.tolist(), keys, rows.position.tolist(),
             rows.size.tolist(), [names[i] for i in rows.function.tolist()],
             [names[i] for i in rows.function_id.tolist()], [names[i] for i in rows.isolate.tolist()],
             [names[i] for i in rows.pool.tolist()],
         ]  # fmt: skip
         self._out = []
-        time, latest = now_ns if state.time is None else state.time, now_ns + AHEAD_NS
-        for at, (kind, stamp, line, key, position, size, slug, function_id, isolate, named) in enumerate(
+        for at, (kind, time, line, key, position, size, slug, function_id, isolate, named) in enumerate(
             zip(*columns, strict=True)
         ):
-            if stamp != NO_TIME and stamp <= latest:
-                time = stamp
             if state.held:
                 self._release(kind, time, isolate, named)
             function = slug
@@ -151,7 +146,7 @@ class LiveRows:
                 state.serving = [slug, *state.serving][:FUNCTIONS_IN_FLIGHT]
             if kind == _POOL and named is not None and place is not None and place.pool is None:
                 place.pool = self._declared(named)
-        state.time = time if len(rows) else state.time
+        state.time = times[-1] if times else state.time
         return self._out
 
     def flush(self) -> list[Event]:

@@ -193,11 +193,12 @@ class Session:
             if self._clock.stopped.is_set():
                 return True
         if self._store is not None:
-            for added in self._store.added():
+            for added in self._store.added(self._clock.now_ns()):
                 has_read = True
                 self._tell(self.watch.take(added.events, lines=added.rows))
-                self._beat()
-                if self._clock.stopped.is_set():
+                # The state tells whole sources alone, so that no part of one is counted twice.
+                self._beat(saves=added.is_last)
+                if added.is_last and self._clock.stopped.is_set():
                     return True
         self._notes()
         if not has_read:
@@ -230,9 +231,9 @@ class Session:
         for change in changes:
             self._on_change(change)
 
-    def _beat(self) -> None:
+    def _beat(self, *, saves: bool = True) -> None:
         self._on_beat()
-        if self._clock.elapsed() - self._saved_at >= self._settings.save_s:
+        if saves and self._clock.elapsed() - self._saved_at >= self._settings.save_s:
             self._save()
 
     def _save(self) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from keyrota.display import visible
 from keyrota.errors import InputError
 from keyrota.events import is_of_kind
 from keyrota.history import open_store
-from keyrota.logs.live_events import Event, Pick, Rejected
+from keyrota.logs.live_events import Event, Pick, Rejected, sound_times
 from keyrota.pools.declared import PoolConfig
 from keyrota.quota.rejections import rejected
 
@@ -19,12 +21,27 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+BATCH_ROWS: Final = 50_000
+"""So many picks and 429s of a source are told at a time: each takes ten times what it takes in the table."""
+
+
 @dataclass(frozen=True, slots=True)
 class Added:
-    """The events of one source, and how many rows it has."""
+    """Some events of one source.
+
+    Parameters
+    ----------
+    events
+        In the order of their times.
+    rows
+        Number of rows of the source that were not told of before.
+    is_last
+        Whether these are its last.
+    """
 
     events: list[Event]
     rows: int
+    is_last: bool
 
 
 class StoreFeed:
@@ -57,8 +74,13 @@ class StoreFeed:
         if not self.is_missing:
             self.after = max(open_store(self._path).sources_after(self.after), default=self.after)
 
-    def added(self) -> Iterator[Added]:
-        """Yield what was added since, a source at a time; of each what comes later in time comes later.
+    def added(self, now_ns: int) -> Iterator[Added]:
+        """Yield what was added since, a source after the other, each in the order of time.
+
+        Parameters
+        ----------
+        now_ns
+            The time now, for `keyrota.logs.live_events.sound_times`.
 
         Raises
         ------
@@ -78,12 +100,28 @@ class StoreFeed:
         for number in store.sources_after(self.after):
             table = store.read_source(number, pools=self._config)
             self.after = number
-            yield Added(events_of(table), len(table))
+            # All rows count with the first piece: most tell nothing that is an event.
+            rows = len(table)
+            for events, is_last in events_of(table, now_ns):
+                yield Added(events, rows, is_last)
+                rows = 0
         self._looked_at = looked_at  # from before: what was added meanwhile is found at the next look
 
 
-def events_of(table: pd.DataFrame) -> list[Event]:
-    """Return the picks and the 429s of an event table, in its order; rows without a time are left out.
+def events_of(table: pd.DataFrame, now_ns: int) -> Iterator[tuple[list[Event], bool]]:
+    """Yield the picks and the 429s of an event table, in its order; rows without a time are left out.
+
+    Parameters
+    ----------
+    table
+        In the order of time.
+    now_ns
+        The time now, for `keyrota.logs.live_events.sound_times`.
+
+    Yields
+    ------
+    tuple
+        Up to `BATCH_ROWS` events, and whether they are the last. At least once, perhaps without any.
 
     Raises
     ------
@@ -95,9 +133,16 @@ def events_of(table: pd.DataFrame) -> list[Event]:
     marks = is_of_kind(table, "pick")
     marks[table.index.get_indexer(rejected(table).index)] = True
     marks &= table["time"].notna().to_numpy()
-    rows = table[marks]
+    at = np.flatnonzero(marks)
+    times = table["time"].to_numpy(dtype="datetime64[ns]").view("int64")[at]
+    times = sound_times(times, now_ns)
+    for first in range(0, max(1, len(at)), BATCH_ROWS):
+        own = slice(first, first + BATCH_ROWS)
+        yield _events(table.iloc[at[own]], times[own].tolist()), own.stop >= len(at)
+
+
+def _events(rows: pd.DataFrame, times: list[int]) -> list[Event]:
     picks = is_of_kind(rows, "pick").tolist()
-    times = rows["time"].to_numpy(dtype="datetime64[ns]").view("int64").tolist()
     numbers = {name: _numbers(rows[name]) for name in ("key", "position", "size", "limit")}
     names = {name: _names(rows[name]) for name in ("pool", "function", "isolate", "cause")}
     events: list[Event] = []
@@ -119,5 +164,6 @@ def _numbers(column: Any) -> list[int | None]:
 
 
 def _names(column: Any) -> list[str | None]:
-    known: list[str | None] = [visible(str(name)) for name in column.cat.categories]
-    return [[*known, None][code] for code in column.cat.codes.tolist()]
+    column = column.cat.remove_unused_categories()  # of the isolates of a long source a piece has few
+    known: list[str | None] = [*(visible(str(name)) for name in column.cat.categories), None]
+    return [known[code] for code in column.cat.codes.tolist()]

@@ -437,3 +437,47 @@ def test_a_history_is_watched(tmp_path, capsys):
     assert [pool["picks"] for pool in last["pools"]] == [0, 160, 0]
     assert last["totals"] == {"R104": 1}
     assert run([*arguments, str(log)]) == 2
+
+
+def test_a_line_of_a_far_year_in_a_history(tmp_path, capsys):
+    """It counts with the lines before it: the day goes on, and its finding is not over."""
+    from keyrota.history import open_store
+
+    lines = [line(n, 1).replace("KEY_3", "KEY_99") for n in range(200)]
+    lines.insert(100, lines[0].replace("2025-11-10", "2262-01-01"))
+    log, store = tmp_path / "app.log", tmp_path / "history.duckdb"
+    log.write_text("".join(lines))
+    open_store(store).add(log)
+    ends = []
+    for arguments in (["--store", str(store)], [str(log)]):
+        run(["watch", "--once", "--format", "json", *arguments])
+        *events, summary = documents(capsys.readouterr().out)
+        told = {(event["event"], event["finding"]["code"]) for event in events}
+        ends.append((told, summary["span"]["last"], summary["totals"]))
+    assert ends[0] == ends[1]
+    assert ends[0][1].startswith("2025-11-10")
+    assert all(event == "start" for event, _ in ends[0][0])
+
+
+def test_a_long_source_is_saved_whole(tmp_path, monkeypatch):
+    """A watch that is killed within a source counts it anew: no state tells a part of one."""
+    from keyrota.history import open_store
+    from keyrota.pools import load_pools
+    from keyrota.watching import store as store_module
+    from keyrota.watching.session import Session, Settings
+    from keyrota.watching.state import load
+
+    monkeypatch.setattr(store_module, "BATCH_ROWS", 10)
+    log, store, state = tmp_path / "app.log", tmp_path / "history.duckdb", tmp_path / "state.json"
+    log.write_text(FAIR)
+    open_store(store).add(log)
+    seen = []
+    settings = Settings(logs=(), config=load_pools(), store=store, state=state, once=True, save_s=0)
+    session = Session(
+        settings, on_change=lambda _change: None, on_beat=lambda: seen.append(state.exists() and 1)
+    )
+    session.run()
+    assert seen[:10] == [False] * 10
+    assert len(seen) > 10
+    saved = load(state, session._pools)
+    assert (saved.source, saved.watch.lines) == (1, 100)

@@ -5,8 +5,10 @@ import statistics
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 
+from keyrota.events import make_events
 from keyrota.logs.grammar import DEFAULT_RULES
 from keyrota.logs.lines import LineDecoder
 from keyrota.logs.live import LiveRows, LiveState
@@ -16,6 +18,8 @@ from keyrota.quota.days import SECOND_NS
 from keyrota.watch.core import Watch, WatchState
 from keyrota.watch.snapshot import snapshot
 from keyrota.watch.wording import as_finding
+from keyrota.watching import store as store_module
+from keyrota.watching.store import events_of
 
 START = 1_762_761_600 * SECOND_NS
 MINUTE = 60 * SECOND_NS
@@ -264,16 +268,56 @@ def random_json(seed, count):
     )
 
 
-def test_a_time_far_ahead_is_none():
-    """One line that claims a far year does not make all lines after it late."""
-    rows, watch = LiveRows(FOUR, {}), Watch(FOUR)
-    lines = "".join(
-        f"{stamp} Using GOOGLE_KEY_3 (position 1/4 in pool)\n"
-        for stamp in ("2025-11-10T08:00:00Z", "2262-01-01T00:00:00Z", "2025-11-10T08:00:02Z")
-    )
-    watch.take(rows.read(LineDecoder(DEFAULT_RULES).read(lines.encode()), START))
+def of_log(stamps):
+    """Events of lines with these times as a watch of a log gets them."""
+    lines = "".join(f"{stamp} Using GOOGLE_KEY_3 (position 1/4 in pool)\n" for stamp in stamps)
+    yield LiveRows(FOUR, {}).read(LineDecoder(DEFAULT_RULES).read(lines.encode()), START)
+
+
+def of_store(stamps):
+    """The same as a watch of a history gets them: in the order of time."""
+    yield from (events for events, _ in events_of(picks_at(sorted(stamps)), START))
+
+
+def picks_at(times):
+    rows = len(times)
+    return make_events(
+        {"kind": ["pick"] * rows, "time": pd.to_datetime(times, utc=True), "pool": ["FOUR"] * rows,
+         "key": [3] * rows, "position": [1] * rows, "size": [4] * rows}
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("feed", [of_log, of_store])
+def test_a_time_far_ahead_is_none(feed):
+    """One line that claims a far year does not make all lines after it late, nor begins another day."""
+    stamps = [f"2025-11-10T08:{n // 60:02}:{n % 60:02}Z" for n in range(201)]
+    stamps[100] = "2262-01-01T00:00:00Z"
+    watch = Watch(FOUR)
+    for events in feed(stamps):
+        watch.take(events)
     (pool, _) = snapshot(watch).pools
-    assert (pool.day.used, watch.state.moment_ns) == (3, START + 2 * SECOND_NS)
+    assert (pool.day.used, watch.state.moment_ns) == (201, START + 200 * SECOND_NS)
+
+
+@pytest.mark.parametrize("feed", [of_log, of_store])
+def test_times_far_ahead_alone_are_now(feed):
+    """Where no line has a time that can be, the time is that of this machine."""
+    watch = Watch(FOUR)
+    for events in feed(["2262-01-01T00:00:00Z"] * 3):
+        watch.take(events)
+    (pool, _) = snapshot(watch).pools
+    assert (pool.day.used, watch.state.moment_ns) == (3, START)
+
+
+@pytest.mark.parametrize(("number", "batch"), [(0, 10), (10, 10), (25, 10)])
+def test_a_long_source_comes_in_pieces(monkeypatch, number, batch):
+    """No piece is longer than told, the last one says so, and none is lost."""
+    monkeypatch.setattr(store_module, "BATCH_ROWS", batch)
+    times = START + np.arange(number) * SECOND_NS
+    pieces = list(events_of(picks_at(times), START))
+    assert [event.time for events, _ in pieces for event in events] == times.tolist()
+    assert all(len(events) <= batch for events, _ in pieces)
+    assert [is_last for _, is_last in pieces] == [False] * (len(pieces) - 1) + [True]
 
 
 def watched(data, cuts, *, restart):
