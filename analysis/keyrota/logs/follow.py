@@ -1,44 +1,35 @@
 """Logs that grow, followed together: files, folders, globs, standard input.
 
 What is behind in time is read first, so that several logs are met about in the order of their times. Nothing
-is waited for here: the caller asks again after a while.
+is waited for here: the caller asks again after a while. What is kept, in memory and of descriptors, is that
+of the files that are there, whatever number was there before.
 """
 
 from __future__ import annotations
 
-import glob
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from heapq import heapify, heappop, heapreplace
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Thread
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from keyrota.display import MASKED, masked_name
 from keyrota.errors import InputError
+from keyrota.logs.finished import DONE_KEPT, Finished
 from keyrota.logs.formats import NotALogError
-from keyrota.logs.growing import DONE_KEPT, TELLING_BYTES, GrowingFile, Position, has_same_start
+from keyrota.logs.growing import GrowingFile
 from keyrota.logs.lines import LineDecoder, at_line
+from keyrota.logs.named import names_of
+from keyrota.logs.piped import PIECE_BYTES, Piece, Pipe
+from keyrota.logs.positions import Position, has_same_start, is_shortage
 from keyrota.logs.remote import is_address
 from keyrota.logs.rules import RuleTable
 from keyrota.logs.sources import STDIN
 
-if TYPE_CHECKING:
-    from keyrota.logs.gathered import Gathered
-
-PIECE_BYTES: Final = 1 << 23
-"""How much of a file is read at once."""
-
-
-@dataclass(slots=True)
-class Piece:
-    """What some complete lines of one log say."""
-
-    name: str
-    gathered: Gathered
+OPEN_KEPT: Final = 32
+"""So many files stay open, those that grew last: what an open file holds cannot be moved out of reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +41,7 @@ class Places:
     logs
         By path, as `keyrota.display.masked_name` gives it: the position, and the shape if it is known.
     done
-        Where files ended that others have taken the place of.
+        Where files ended that are not followed any more.
     """
 
     logs: dict[str, tuple[Position, str | None]] = field(default_factory=dict)
@@ -84,6 +75,8 @@ class Follow:
     ----------
     notes
         What there is to tell about the files since this was last emptied, a sentence each.
+    dropped
+        Logs that are not followed any more, since this was last emptied: their files are gone, or no logs.
     """
 
     def __init__(
@@ -101,24 +94,17 @@ class Follow:
             raise InputError("- is followed alone: give either - or files")
         self._paths, self._rules, self._from_end = paths, rules, from_end
         self._logs: dict[str, _Log] = {}
+        self._opened: dict[str, _Log] = {}
         self._refused: set[str] = set()
         self._waited: set[str] = set()
-        self._pipe = _Pipe(rules) if STDIN in paths else None
+        self._is_short = self._is_short_told = False
+        self._pipe = Pipe(rules) if STDIN in paths else None
         self.notes: list[str] = []
-        self._done = list(places.done) if places is not None else []
+        self.dropped: list[str] = []
+        self._finished = Finished(places.done if places is not None else ())
         self._elsewhere = {} if places is None else dict(places.logs)
-        names = {masked_name(name): name for given in paths for name in _names_of(given)}
-        for kept in list(self._elsewhere):
-            path = names.get(kept, kept)
-            is_gone = kept not in names and kept.startswith(MASKED)  # nobody can tell where it was
-            if is_gone or not self._is_given(path):
-                continue
-            position, shape = self._elsewhere.pop(kept)
-            log = self._add(path, is_named=path in paths, position=position, shape=shape)
-            if log.file.lost:
-                self.notes.append(log.file.lost)
+        self._go_on()
         self._look()
-        self._from_end = False  # what appears later is read from its start
 
     @property
     def is_over(self) -> bool:
@@ -129,12 +115,11 @@ class Follow:
     def places(self) -> Places:
         """How far everything was read."""
         logs = {
-            masked_name(name): (log.file.position, log.decoder.shape)
+            masked_name(name): (position, log.decoder.shape)
             for name, log in self._logs.items()
-            if log.file.position is not None
+            if (position := log.file.position) is not None
         }
-        ended = [position for log in self._logs.values() for position in log.file.done]
-        return Places({**self._elsewhere, **logs}, (self._done + ended)[-DONE_KEPT:])
+        return Places({**self._elsewhere, **logs}, self._finished.positions)
 
     @property
     def waiting_for(self) -> list[str]:
@@ -152,18 +137,23 @@ class Follow:
         if self._pipe is not None:
             yield from self._pipe.pieces()
             return
+        self._is_short = False
         self._look()
-        waiting = list(self._logs.values())
+        logs = list(self._logs.values())
+        waiting = [(log.reached_ns, number) for number, log in enumerate(logs)]
+        heapify(waiting)
         while waiting:
-            log = min(waiting, key=lambda log: log.reached_ns)
+            log = logs[waiting[0][1]]
             data = self._read(log)
-            if data is None:
-                waiting.remove(log)
-            elif data and (piece := self._piece(log, data)) is not None:
+            piece = self._piece(log, data) if data else None
+            if piece is not None:
                 log.reached_ns = max(log.reached_ns, *piece.gathered.rows.time[-1:].tolist(), 0)
                 yield piece
-            elif data:
-                waiting.remove(log)
+            if piece is None and data != b"":
+                heappop(waiting)
+            else:
+                heapreplace(waiting, (log.reached_ns, waiting[0][1]))
+        self._tell_of_shortage()
 
     def close(self) -> None:
         """Close all files."""
@@ -171,13 +161,43 @@ class Follow:
             log.file.close()
 
     def _read(self, log: _Log) -> bytes | None:
+        """Return what has come; ``None`` if nothing has, or it has to be tried again later."""
+        file = log.file
         try:
-            return log.file.read(PIECE_BYTES)
+            try:
+                data = file.read(PIECE_BYTES)
+            except OSError:
+                # Too many open files. One is enough to go on.
+                self._rest_but(0)
+                data = file.read(PIECE_BYTES)
         except InputError as error:
             if log.is_named:
                 raise
             self._refuse(log, str(error))
             return None
+        except OSError:
+            self._is_short = True
+            return None
+        for position in file.done:
+            self._finished.add(log.name, position)
+        file.done.clear()
+        self._tell_of_loss(log)
+        if file.is_gone and data is None and not log.is_named:
+            if file.position is not None:
+                self._finished.gone(log.name, file.position, log.decoder.shape)
+            self._drop(log)
+        elif not file.is_open or data is not None or log.name not in self._opened:
+            self._opened.pop(log.name, None)
+            if file.is_open:
+                self._opened[log.name] = log
+                self._rest_but(OPEN_KEPT)
+        return data
+
+    def _rest_but(self, number: int) -> None:
+        """Close files but the few that have grown last; the others are opened again when they grow."""
+        for log in list(self._opened.values())[: max(0, len(self._opened) - number)]:
+            log.file.rest()
+            del self._opened[log.name]
 
     def _piece(self, log: _Log, data: bytes) -> Piece | None:
         """Decode lines; ``None`` if the log cannot be followed."""
@@ -192,9 +212,45 @@ class Follow:
 
     def _refuse(self, log: _Log, reason: str) -> None:
         self._refused.add(log.name)
-        log.file.close()
-        del self._logs[log.name]
+        self._drop(log)
         self.notes.append(reason)
+
+    def _drop(self, log: _Log) -> None:
+        log.file.close()
+        self._opened.pop(log.name, None)
+        del self._logs[log.name]
+        self.dropped.append(log.name)
+
+    def _tell_of_loss(self, log: _Log) -> None:
+        if log.file.lost:
+            self.notes.append(log.file.lost)
+            log.file.lost = None
+
+    def _tell_of_shortage(self) -> None:
+        if self._is_short and not self._is_short_told:
+            self._is_short_told = True
+            self.notes.append(
+                "too many files are open; what cannot be opened now is tried again, and a higher limit "
+                "(ulimit -n) helps"
+            )
+
+    def _go_on(self) -> None:
+        """Go on with the logs of an earlier run that are among those that are followed now."""
+        names = {masked_name(name): name for given in self._paths for name in names_of(given)}
+        for kept, (position, shape) in list(self._elsewhere.items()):
+            path = names.get(kept, kept)
+            is_hidden = kept not in names and kept.startswith(MASKED)  # nobody can tell where it was
+            if is_hidden or not self._is_given(path):
+                continue
+            del self._elsewhere[kept]
+            log = self._add(path, is_named=path in self._paths, position=position, shape=shape)
+            self._tell_of_loss(log)
+            if log.file.position is None and not log.is_named:
+                self._finished.gone(path, position, shape)
+                del self._logs[path]
+        away = [name for name in self._elsewhere if not os.path.lexists(name)]
+        for name in away[: max(0, len(away) - DONE_KEPT)]:
+            del self._elsewhere[name]
 
     def _add(
         self, path: str, *, is_named: bool, position: Position | None = None, shape: str | None = None
@@ -203,7 +259,7 @@ class Follow:
             Path(path),
             position,
             from_end=self._from_end,
-            is_known=lambda place: self._is_known(place, but=path),
+            is_known=lambda place: self._is_known(place, self._live(but=path), but=path),
         )
         log = _Log(path, file, LineDecoder(self._rules, shape), is_named)
         self._logs[path] = log
@@ -213,15 +269,32 @@ class Follow:
         """Look for files that are new; renamed ones and copies of followed ones are not."""
         if self._pipe is not None:
             return
+        if not _can_open():
+            self._is_short = True  # folders would look empty
+            return
+        live, there = self._live(), set[str]()
         for given in self._paths:
-            names = _names_of(given)
+            names = names_of(given)
+            there.update(names)
+            if given in self._logs and os.path.isdir(given):
+                self._drop(self._logs[given])  # what was waited for is a folder
             for name in names:
-                if name in self._refused:
-                    continue
-                is_named = name == given
-                if name not in self._logs and (is_named or not self._is_known(Path(name))):
-                    self._add(name, is_named=is_named)
+                if name not in self._logs and name not in self._refused:
+                    try:
+                        self._look_at(name, live, is_named=name == given)
+                    except OSError:
+                        self._is_short = True
             self._tell_of_waiting(given, is_missing=not names or not os.path.lexists(names[0]))
+        self._refused &= there
+        self._finished.looked()
+        self._from_end = False  # what appears later is read from its start
+
+    def _look_at(self, name: str, live: list[tuple[str, Position]], *, is_named: bool) -> None:
+        gone = self._finished.back(name)
+        if gone is not None:
+            self._add(name, is_named=is_named, position=gone.position, shape=gone.shape)
+        elif is_named or not self._is_known(Path(name), live):
+            self._add(name, is_named=is_named)
 
     def _is_given(self, path: str) -> bool:
         """Say whether a file of an earlier run is among those that are followed now."""
@@ -237,93 +310,28 @@ class Follow:
         elif not is_missing:
             self._waited.discard(given)
 
-    def _is_known(self, place: Path, *, but: str = "") -> bool:
+    def _live(self, but: str = "") -> list[tuple[str, Position]]:
+        logs = [log for log in self._logs.values() if log.name != but]
+        return [(log.name, position) for log in logs if (position := log.file.position) is not None]
+
+    def _is_known(self, place: Path, live: list[tuple[str, Position]], *, but: str = "") -> bool:
         """Say whether a file is one that is followed, or was, under another name; or a copy of one."""
         try:
             status = os.stat(place)
         except OSError:
             return True
-        others = [(log.name, log.file) for log in self._logs.values() if log.name != but]
-        read = [position for _, file in others for position in (file.position, *file.done) if position]
-        for position in (*read, *self._done):
-            is_it = (status.st_dev, status.st_ino) == (position.device, position.inode)
-            if is_it and has_same_start(place, position):
+        for name, position in live:
+            if position.is_of(status) and has_same_start(place, position):
+                self._logs[name].file.place = place
                 return True
-        # What logrotate's copytruncate leaves: app.log.1 beside app.log.
-        copied = [file for name, file in others if str(place).startswith(name)]
-        ended = [position for file in copied for position in (file.position, *file.done) if position]
-        return any(p.length >= TELLING_BYTES and p.offset and has_same_start(place, p) for p in ended)
+        done = self._finished
+        return done.has(place, status, but=but) or done.has_copy(place, status, live, but=but)
 
 
-class _Pipe:
-    """Standard input, read by a thread: a reader that waits must not keep the screen from being drawn."""
-
-    def __init__(self, rules: RuleTable) -> None:
-        if sys.stdin is None:
-            raise InputError("standard input is closed; name a file instead")
-        self._chunks: Queue[bytes] = Queue(maxsize=16)
-        self._decoder = LineDecoder(rules)
-        self._rest: list[bytes] = []
-        self._lines = 0
-        self._has_ended = False
-        self.is_over = False
-        Thread(target=self._fill, daemon=True, name="standard input").start()
-
-    def _fill(self) -> None:
-        read = getattr(sys.stdin.buffer, "read1", sys.stdin.buffer.read)
-        try:
-            while chunk := read(1 << 20):
-                self._chunks.put(chunk)
-        except (OSError, ValueError):
-            pass  # closed by its writer or by us: it has ended
-        self._chunks.put(b"")
-
-    def pieces(self) -> Iterator[Piece]:
-        while not self.is_over:
-            data = self._complete()
-            if data:
-                try:
-                    gathered = self._decoder.read(data)
-                except NotALogError as reason:
-                    raise InputError(f"standard input: {reason}") from None
-                before, self._lines = self._lines, self._lines + data.count(b"\n")
-                yield Piece(STDIN, at_line(gathered, before))
-            if self._has_ended and self._chunks.empty():
-                self.is_over = True
-            elif not data:
-                return
-
-    def _complete(self) -> bytes:
-        """Return the lines that have come; at the end of input also the last one without an end."""
-        taken: list[bytes] = []
-        size = 0
-        while size < PIECE_BYTES:
-            try:
-                chunk = self._chunks.get_nowait()
-            except Empty:
-                break
-            if not chunk:
-                self._has_ended = True
-                break
-            taken.append(chunk)
-            size += len(chunk)
-        data = b"".join([*self._rest, *taken])
-        end = len(data) if self._has_ended else data.rfind(b"\n") + 1
-        self._rest = [data[end:][: 1 << 22]]
-        data = data[:end]
-        return data + b"\n" if data and not data.endswith(b"\n") else data
-
-
-def _names_of(given: str) -> list[str]:
-    """Return the files that a path, a folder or a glob names now."""
-    if glob.has_magic(given) and not os.path.lexists(given):
-        return sorted(name for name in glob.glob(given, recursive=True) if os.path.isfile(name))
-    return _files_below(given) if os.path.isdir(given) else [given]
-
-
-def _files_below(folder: str) -> list[str]:
-    names: list[str] = []
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        names += [os.path.join(place, name) for name in sorted(files) if not name.startswith(".")]
-    return [name for name in names if os.path.isfile(name)]
+def _can_open() -> bool:
+    """Say whether this process may open a file more."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return not is_shortage(error)
+    return True

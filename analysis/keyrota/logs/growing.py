@@ -3,6 +3,8 @@
 Rotation by rename: what is left of the old file is read, then the new one from its start. Rotation by
 truncation: the file became shorter, or begins with other bytes; what was not read yet is looked for in the
 copy that lies in the same folder. The last line of a file waits for its end, until the file is replaced.
+
+A file need not be open to be followed: `GrowingFile.rest` closes it until its size or its times change.
 """
 
 from __future__ import annotations
@@ -11,49 +13,28 @@ import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from keyrota.display import reason_of
 from keyrota.errors import InputError
-
-FINGERPRINT_BYTES: Final = 256
-"""How many first bytes tell a file from another one."""
-
-TELLING_BYTES: Final = 32
-"""With fewer first bytes than these, files are not told to be copies of each other."""
-
-DONE_KEPT: Final = 16
-"""How many files are remembered that were read to their end."""
+from keyrota.logs.positions import (
+    FINGERPRINT_BYTES,
+    Position,
+    copy_of,
+    has_same_start,
+    head_of,
+    is_shortage,
+    own_place_of,
+    place_of,
+    status_of,
+)
 
 KEPT_BYTES: Final = 1 << 22
 """How much of a line is kept that has no end yet; readers keep 1,048,576 characters of it."""
 
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far a file was read.
-
-    Parameters
-    ----------
-    device, inode
-        Which file it is.
-    length, fingerprint
-        Its first bytes: how many, and what they hash to.
-    offset
-        Of the first byte of the first line that was not read.
-    line
-        Number of lines before it.
-    """
-
-    device: int
-    inode: int
-    length: int
-    fingerprint: str
-    offset: int
-    line: int
+GONE_READS: Final = 20
+"""A file is gone if so many times in a row nothing was to be read and nothing was at its path."""
 
 
 class GrowingFile:
@@ -75,9 +56,11 @@ class GrowingFile:
     before
         Number of lines before those that `read` returned last.
     done
-        Where the files ended that others have taken the place of.
+        Where the files ended that others have taken the place of; for the caller to take away.
     lost
-        What became of the file of the position, if it was not found.
+        What became of the file of the position, or of one that was closed, if it was not found.
+    place
+        Where the file was seen last, if not at its path.
     """
 
     def __init__(
@@ -95,8 +78,11 @@ class GrowingFile:
         self._lines = 0
         self._from_end = from_end
         self._is_known = is_known or (lambda _path: False)
+        self.place: Path | None = None
         self._stream: BinaryIO | None = None
-        self._status: os.stat_result | None = None
+        self._own: tuple[int, int] | None = None
+        self._left_as: tuple[int, int, int] | None = None
+        self._missed = 0
         self._is_copy = False
         self._is_over = False
         self._rest = b""
@@ -109,16 +95,31 @@ class GrowingFile:
     @property
     def position(self) -> Position | None:
         """How far it was read; ``None`` without a file."""
-        if self._status is None:
-            return None
-        device, inode = self._status.st_dev, self._status.st_ino
-        return Position(device, inode, *self._head, self._start, self._lines)
+        return None if self._own is None else Position(*self._own, *self._head, self._start, self._lines)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes a file descriptor."""
+        return self._stream is not None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file was deleted, or moved away, a while ago, and nothing took its place."""
+        return self._missed >= GONE_READS
 
     def close(self) -> None:
         """Close the file."""
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+
+    def rest(self) -> None:
+        """Close the file until something is done to it."""
+        if self._stream is not None:
+            status = os.fstat(self._stream.fileno())
+            # What came since the last read is found at the next one.
+            self._left_as = _looks_of(status) if status.st_size == self._reached else None
+            self.close()
 
     def read(self, limit: int) -> bytes | None:
         """Return the complete lines among the next bytes, which may be none; ``None`` if nothing has come.
@@ -132,19 +133,27 @@ class GrowingFile:
         ------
         InputError
             If the file cannot be read.
+        OSError
+            If too many files are open; nothing is lost then, and it can be tried again.
         """
         try:
-            if self._stream is None and not self._open():
-                return None
+            if self._own is None and not self._open():
+                return self._at_nothing()
+            if self._stream is None:
+                if self._is_as_left():
+                    return None
+                self._wake()
             self.before = self._lines
             if self._was_truncated():
                 return self._after_truncation()
             chunk = self._stream.read(limit) if self._stream is not None else b""
             if chunk:
-                self._is_over = False
+                self._is_over, self._missed = False, 0
                 return self._complete(chunk)
             return self._at_end()
         except OSError as error:
+            if is_shortage(error):
+                raise
             raise InputError(f"{self.path}: {reason_of(error)}") from error
 
     def _open(self) -> bool:
@@ -156,20 +165,66 @@ class GrowingFile:
             stream = self.path.open("rb", buffering=0)
         except FileNotFoundError:
             return False
-        status = os.fstat(stream.fileno())
-        self._take(stream, status, 0, 0)
+        self._take(stream, 0, 0)
         if self._from_end:
             self._from_end = False
-            self._to_end(status.st_size)
+            self._to_end(os.fstat(stream.fileno()).st_size)
         return True
 
-    def _take(self, stream: Any, status: os.stat_result, offset: int, line: int) -> None:
+    def _take(self, stream: BinaryIO, offset: int, line: int) -> None:
         self.close()
         stream.seek(offset)
-        self._stream, self._status = stream, status
-        self._start, self._lines = offset, line
+        status = os.fstat(stream.fileno())
+        self._stream, self._own = stream, (status.st_dev, status.st_ino)
+        self._start, self._lines, self._missed = offset, line, 0
         self._rest, self._dropped, self._is_over, self._is_copy = b"", 0, False, False
-        self._head = _head_of(stream, FINGERPRINT_BYTES)
+        self._head = head_of(stream, FINGERPRINT_BYTES)
+
+    def _is_as_left(self) -> bool:
+        """Say whether the file, closed at its end, is as it was; one that took its path is a change."""
+        status = status_of(self.path)
+        if status is None and self.place is not None:
+            status = status_of(self.place)
+        return (
+            status is not None
+            and (status.st_dev, status.st_ino) == self._own
+            and _looks_of(status) == self._left_as
+        )
+
+    def _wake(self) -> None:
+        """Open the file where it was left, or what there is to read in its copy; nothing if it is gone."""
+        position, status = self.position, status_of(self.path)
+        assert position is not None
+        place = self.path if status is not None and position.is_of(status) else self._found()
+        with suppress(FileNotFoundError):
+            if place is not None:
+                stream = place.open("rb", buffering=0)
+                if not position.is_of(os.fstat(stream.fileno())):
+                    stream.close()  # the path was taken a moment ago
+                    return
+                stream.seek(self._reached)
+                self._stream = stream
+            elif (copy := copy_of(self.path, position)) is not None:
+                if os.stat(copy).st_size > position.offset:
+                    self._take_copy(copy, position)
+            elif status is not None and not (self._is_over or self.is_gone):
+                self.lost = _lost(self.path)
+
+    def _take_copy(self, copy: Path, position: Position) -> None:
+        self._take(copy.open("rb", buffering=0), position.offset, position.line)
+        self._is_copy = True
+
+    def _found(self) -> Path | None:
+        """Return where the file is that is not at its path any more."""
+        position = self.position
+        if position is None:
+            return None
+        with suppress(FileNotFoundError):
+            place = self.place
+            if place is not None and position.is_of(os.stat(place)) and has_same_start(place, position):
+                return place
+        self.place = own_place_of(self.path, position)
+        return self.place
 
     def _to_end(self, size: int) -> None:
         """Go behind the last line that is complete."""
@@ -183,10 +238,15 @@ class GrowingFile:
         self._stream.seek(last)
         self._start, self._lines = last, lines
 
+    @property
+    def _reached(self) -> int:
+        """How many bytes were read, those of a line without an end too."""
+        return self._start + len(self._rest) + self._dropped
+
     def _complete(self, chunk: bytes) -> bytes:
         """Return the lines that are complete now; the rest waits."""
         if self._head[0] < FINGERPRINT_BYTES and self._stream is not None:
-            self._head = _head_of(self._stream, FINGERPRINT_BYTES)
+            self._head = head_of(self._stream, FINGERPRINT_BYTES)
         end = chunk.rfind(b"\n") + 1
         if not end:
             room = KEPT_BYTES - len(self._rest)
@@ -216,113 +276,75 @@ class GrowingFile:
         if self._stream is None or self._is_copy:
             return False
         size = os.fstat(self._stream.fileno()).st_size
-        if size < self._start + len(self._rest) + self._dropped:
+        if size < self._reached:
             return True
         length, fingerprint = self._head
-        return length > 0 and _head_of(self._stream, length) != (length, fingerprint)
+        return length > 0 and head_of(self._stream, length) != (length, fingerprint)
 
     def _after_truncation(self) -> bytes:
         """Read what is left in the copy, if there is one, then the file from its start."""
         position = self.position
         assert self._stream is not None
         assert position is not None
-        copy = _copy_of(self.path, position)
+        copy = copy_of(self.path, position)
         if copy is not None:
-            self._take(copy.open("rb", buffering=0), os.stat(copy), position.offset, position.line)
-            self._is_copy = True
+            self._take_copy(copy, position)
             return b""
-        data = self._leftover()
-        self._end()
-        self._open()
-        return data
+        return self._end()
 
     def _at_end(self) -> bytes | None:
         """Look whether another file has taken the path; the old one's writer may have a last word."""
-        try:
-            status = os.stat(self.path)
-        except FileNotFoundError:
-            return None
-        assert self._status is not None
-        if os.path.samestat(status, self._status) and not self._is_copy:
+        status = status_of(self.path)
+        if status is None:
+            return self._at_nothing()
+        self._missed = 0
+        if (status.st_dev, status.st_ino) == self._own and not self._is_copy:
             return None
         if not self._is_over and not self._is_copy:
             self._is_over = True
             return None
-        if self._is_known(self.path):
-            return None
-        data = self._leftover()
-        self._end()
-        self._open()
-        return data
+        return None if self._is_known(self.path) else self._end()
 
-    def _end(self) -> None:
-        position = self.position
+    def _at_nothing(self) -> bytes | None:
+        """Count how often nothing was at the path; a file that was renamed is there all the same.
+
+        Of one that is gone a last line that got no end is returned.
+        """
+        self._missed += 1
+        if self.is_gone and self._found() is not None:
+            self._missed = 0
+            self.rest()
+        if self.is_gone and self._stream is not None and not os.fstat(self._stream.fileno()).st_nlink:
+            self.rest()  # it keeps its room on the disk as long as it is open
+        return (self._leftover() or None) if self.is_gone else None
+
+    def _end(self) -> bytes:
+        """Leave the file for the one that is at the path now; return a last line that got no end."""
+        data, position = self._leftover(), self.position
         if position is not None:
-            self.done = [*self.done, position][-DONE_KEPT:]
+            self.done.append(position)
         self.close()
-        self._status = None
+        self._own = self.place = None
+        return data
 
     def _resume(self, position: Position) -> None:
         """Go on where another run stopped, in the file that was read then, wherever it is now."""
-        place = _place_of(self.path, position)
-        if place is None:
-            self.lost = (
-                f"{self.path}: the file that was read before is gone; lines that were written to it after "
-                "that are not counted"
-            )
-            return
-        with suppress(FileNotFoundError):
-            self._take(place.open("rb", buffering=0), os.stat(place), position.offset, position.line)
-            self._is_copy = place != self.path
+        self._own, self._head = (position.device, position.inode), (position.length, position.fingerprint)
+        self._start, self._lines = position.offset, position.line
+        with suppress(OSError):  # too many open files: it is looked for when it is read
+            if place_of(self.path, position) is None:
+                self.lost, self._own = _lost(self.path), None
+                return
+        self._from_end = False  # what takes its place is new
 
 
-def _head_of(stream: BinaryIO, length: int) -> tuple[int, str]:
-    """Return how many of the first bytes there are, and what they hash to; the place in the file stays."""
-    at = stream.tell()
-    stream.seek(0)
-    head = stream.read(length)
-    stream.seek(at)
-    return len(head), blake2b(head, digest_size=16).hexdigest()
+def _looks_of(status: os.stat_result) -> tuple[int, int, int]:
+    """Return what changes when a file does."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def has_same_start(path: Path, position: Position) -> bool:
-    """Say whether a file begins as another one did, and goes at least as far as that was read."""
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb", buffering=0) as stream:
-            size = os.fstat(stream.fileno()).st_size
-            told = (position.length, position.fingerprint)
-            return size >= position.offset and _head_of(stream, position.length) == told
-    except OSError:
-        return False
-
-
-def _place_of(path: Path, position: Position) -> Path | None:
-    """Return where the file is that was read up to a position: at its path, or renamed or copied."""
-    for place in (path, *_neighbours(path)):
-        with suppress(OSError):
-            status = os.stat(place)
-            is_it = (status.st_dev, status.st_ino) == (position.device, position.inode)
-            if is_it and has_same_start(place, position):
-                return place
-    return _copy_of(path, position)
-
-
-def _copy_of(path: Path, position: Position) -> Path | None:
-    """Return the newest other file in the folder that begins with the same bytes and is long enough."""
-    if position.length < TELLING_BYTES:
-        return None
-    return next((place for place in _neighbours(path) if has_same_start(place, position)), None)
-
-
-def _neighbours(path: Path) -> list[Path]:
-    """Return the other plain files of the folder whose names begin with the file's stem, newest first."""
-    found = []
-    with suppress(OSError), os.scandir(path.parent) as entries:
-        for entry in entries:
-            with suppress(OSError):
-                is_other = entry.name != path.name and entry.name.startswith(path.stem)
-                if is_other and entry.is_file():
-                    found.append((entry.stat().st_mtime_ns, entry.path))
-    return [Path(name) for _, name in sorted(found, reverse=True)]
+def _lost(path: Path) -> str:
+    return (
+        f"{path}: the file that was read before is gone; lines that were written to it after that are not "
+        "counted"
+    )

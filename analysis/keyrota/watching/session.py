@@ -14,6 +14,7 @@ from keyrota.errors import InputError
 from keyrota.logs.follow import Follow, Places
 from keyrota.logs.live import LiveRows, LiveState
 from keyrota.logs.own_rules import rule_table
+from keyrota.logs.sources import STDIN
 from keyrota.pools.declared import PoolConfig
 from keyrota.watch.core import DEFAULT_ALPHA, Watch
 from keyrota.watch.episodes import Change
@@ -166,11 +167,12 @@ class Session:
         try:
             while not self._clock.stopped.is_set():
                 has_read = self.poll()
-                is_done = self._settings.once and not has_read and "-" not in self._settings.logs
+                is_done = self._settings.once and not has_read and STDIN not in self._settings.logs
                 if self._follow.is_over or is_done:
                     break
                 if not has_read:
                     self._clock.wait(self._settings.interval_s)
+            self._forget()
             self._flush()
             self._save()
             if self._settings.once and not self.watch.state.lines:
@@ -200,10 +202,11 @@ class Session:
                 self._beat(saves=added.is_last)
                 if added.is_last and self._clock.stopped.is_set():
                     return True
+        self._forget()
         self._notes()
         if not has_read:
             self._flush()
-            if not self._settings.once and "-" not in self._settings.logs and self.watch.state.lines:
+            if not self._settings.once and STDIN not in self._settings.logs and self.watch.state.lines:
                 self._tell(self.watch.advance(self._clock.now_ns()))
         self._beat()
         return has_read
@@ -220,6 +223,15 @@ class Session:
             state = self._states.get(masked_name(name))
             self._rows[name] = LiveRows(self._settings.config, self._key_labels, state)
         return self._rows[name]
+
+    def _forget(self) -> None:
+        """Drop what is known of logs that are not followed any more; what waits in them counts as it is."""
+        for name in self._follow.dropped:
+            self._states.pop(masked_name(name), None)
+            rows = self._rows.pop(name, None)
+            if rows is not None:
+                self._tell(self.watch.take(rows.flush()))
+        self._follow.dropped.clear()
 
     def _flush(self) -> None:
         """Count what waits for lines that have not come."""
@@ -240,9 +252,11 @@ class Session:
         self._saved_at = self._clock.elapsed()
         if self._settings.state is None:
             return
-        states = {**self._states, **{masked_name(name): rows.state for name, rows in self._rows.items()}}
         # What standard input held is gone with it.
-        places = self._follow.places if "-" not in self._settings.logs else Places()
+        places = self._follow.places if STDIN not in self._settings.logs else Places()
+        kept = {*places.logs, STDIN}
+        states = {name: state for name, state in self._states.items() if name in kept}
+        states |= {masked_name(name): rows.state for name, rows in self._rows.items()}
         save(
             self._settings.state,
             SavedWatch(

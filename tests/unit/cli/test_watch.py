@@ -481,3 +481,34 @@ def test_a_long_source_is_saved_whole(tmp_path, monkeypatch):
     assert len(seen) > 10
     saved = load(state, session._pools)
     assert (saved.source, saved.watch.lines) == (1, 100)
+
+
+def test_a_state_does_not_grow_with_the_files_that_were_there(tmp_path, monkeypatch):
+    """Logs with dates in their names that come and go: what is kept of each goes with it."""
+    from keyrota.logs import finished, growing
+    from keyrota.pools import load_pools
+    from keyrota.watching.session import Session, Settings
+    from keyrota.watching.state import load
+
+    monkeypatch.setattr(growing, "GONE_READS", 2)
+    monkeypatch.setattr(finished, "DONE_KEPT", 4)
+    logs, state = tmp_path / "logs", tmp_path / "state.json"
+    logs.mkdir()
+    settings = Settings(logs=(str(logs),), config=load_pools(), state=state, save_s=0)
+    session = Session(settings, on_change=lambda _change: None)
+    for day in range(60):
+        (logs / f"day-{day:02}.log").write_text("".join(line(100 * day + n, n % 4 + 1) for n in range(8)))
+        session.poll()
+        (logs / f"day-{day - 3:02}.log").unlink(missing_ok=True)
+        for _ in range(3):
+            session.poll()
+        if day == 30:
+            session._follow.close()
+            session = Session(settings, on_change=lambda _change: None)
+    session._follow.close()
+    saved = load(state, session._pools)
+    assert saved.watch.lines == 60 * 8
+    assert (
+        sorted(saved.rows) == sorted(saved.places.logs) == [str(logs / f"day-{n}.log") for n in (57, 58, 59)]
+    )
+    assert len(session._rows) == 3

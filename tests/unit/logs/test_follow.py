@@ -28,8 +28,10 @@ def times(followed):
 OPENED = []
 
 
-@pytest.fixture(autouse=True)
-def _closed():
+@pytest.fixture(autouse=True, params=[32, 1, 0], ids=["open", "one open", "none open"])
+def _closed(request, monkeypatch):
+    """However few files stay open between two looks, what comes is the same."""
+    monkeypatch.setattr(follow_module, "OPEN_KEPT", request.param)
     yield
     while OPENED:
         OPENED.pop().close()
