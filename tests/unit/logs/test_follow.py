@@ -80,6 +80,27 @@ def test_from_now_leaves_out_what_is_there(tmp_path):
     assert times(followed) == [1]
 
 
+def test_from_now_of_a_restart_skips_no_new_file(tmp_path):
+    """A run that goes on where another stopped reads what rotation brings from its start."""
+    log = tmp_path / "app.log"
+    log.write_text(line(0))
+    first = follow(log)
+    assert times(first) == [0]
+    second = follow(log, places=first.places, from_end=True)
+    log.rename(tmp_path / "app.log.1")
+    log.write_text(line(1))
+    assert [time for _ in range(3) for time in times(second)] == [1]
+
+
+def test_a_folder_is_waited_for(tmp_path):
+    """One that is not there yet is followed when it comes, as a file is."""
+    followed = follow(tmp_path / "logs")
+    assert times(followed) == []
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "app.log").write_text(line(0))
+    assert times(followed) == [0]
+
+
 def test_rotation_by_rename(tmp_path):
     """The old file is read to its end, a last word of its writer too, and then the new one."""
     log = tmp_path / "app.log"
