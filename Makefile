@@ -41,7 +41,7 @@ LAWS = tests/differential tests/property/test_simulation_laws.py tests/known_ans
 COVERING = tests/unit tests/golden tests/cluster tests/browser $(LAWS)
 CORE = tests/unit/rotation tests/unit/simulation tests/unit/test_display.py tests/unit/quota/test_windows.py \
   tests/unit/quota/test_days.py tests/unit/report/test_atomic.py tests/unit/report/test_whole_files.py \
-  tests/unit/report/test_safe_output.py tests/unit/report/test_markdown.py $(LAWS) \
+  tests/unit/report/test_atomic_folder.py tests/unit/report/test_safe_output.py tests/unit/report/test_markdown.py $(LAWS) \
   $(addprefix tests/unit/logs/test_,grammar.py gemini.py own_rules.py times.py values.py)
 
 coverage: $(VENV)/.installed-dev

@@ -19,6 +19,7 @@ from keyrota.fetch.rows import KINDS, key_of_line
 from keyrota.fetch.spans import Span, joined
 from keyrota.fetch.times import from_name, iso, micros, name_of
 from keyrota.report.atomic import write_bytes, write_text
+from keyrota.report.atomic_folder import make_folder
 
 STATE: Final = ".keyrota-fetch.json"
 SCHEMA: Final = "keyrota.fetch/1"
@@ -58,10 +59,7 @@ class Folder:
         OutputError
             If it cannot be made.
         """
-        try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{self.path}: the folder cannot be made ({reason_of(error)})") from error
+        make_folder(self.path, mode=0o700)
 
     def read(self) -> None:
         """Read how far the folder goes.

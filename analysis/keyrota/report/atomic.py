@@ -56,13 +56,8 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     is_done = False
     try:
         yield temporary
-        os.chmod(temporary, os.stat(path).st_mode & 0o777 if path.exists() else _mode_of_new_files())
-        _sync(temporary)
-        os.replace(temporary, path)
+        take_place(temporary, path)
         is_done = True
-        # The file is whole in either case; without this a crash may bring the old one back.
-        with suppress(OSError):
-            _sync(path.parent)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({reason_of(error)})") from error
     finally:
@@ -72,6 +67,40 @@ def written_whole(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         if handle is not None:
             with suppress(OSError):
                 os.close(handle)
+
+
+def take_place(made: Path, path: Path) -> None:
+    """Give a file that was made beside `path` its name, with the mode of the one that it replaces.
+
+    For a library that writes its files itself; others use `written_whole`.
+
+    Raises
+    ------
+    OSError
+        If that cannot be done; `path` is as it was.
+    """
+    os.chmod(made, os.stat(path).st_mode & 0o777 if path.exists() else _mode_of_new_files())
+    sync(made)
+    os.replace(made, path)
+    _sync_name(path)
+
+
+def take_free_place(made: Path, path: Path) -> None:
+    """Give a file that was made beside `path` its name if nothing has it: what another made meanwhile stays.
+
+    Raises
+    ------
+    OSError
+        If that cannot be done.
+    """
+    sync(made)
+    try:
+        os.link(made, path)
+    except OSError as error:
+        is_taken = isinstance(error, FileExistsError) or path.exists()
+        if not is_taken:  # a file system without links
+            os.replace(made, path)
+    _sync_name(path)
 
 
 def remove_left_over(path: Path) -> None:
@@ -100,7 +129,7 @@ def _temporary(path: Path) -> tuple[int | None, Path]:
     """Make a temporary file beside the target and lock it; returns what holds the lock, and its path."""
     try:
         while True:
-            handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=".tmp", dir=path.parent)
+            handle, name = tempfile.mkstemp(prefix=temporary_prefix(path), suffix=".tmp", dir=path.parent)
             if not _HAS_LOCKS:
                 os.close(handle)
                 return None, Path(name)
@@ -116,12 +145,13 @@ def _temporary(path: Path) -> tuple[int | None, Path]:
         raise OutputError(f"{path}: cannot be written ({reason_of(error)})") from error
 
 
-def _prefix(path: Path) -> str:
+def temporary_prefix(path: Path) -> str:
+    """Return how the names of what is made beside `path` begin: hidden, and by the target's own."""
     return f".{path.name[:_NAME_LENGTH]}."
 
 
 def _temporary_name(path: Path) -> re.Pattern[str]:
-    return re.compile(re.escape(_prefix(path)) + r"[a-z0-9_]{8}\.tmp")
+    return re.compile(re.escape(temporary_prefix(path)) + r"[a-z0-9_]{8}\.tmp")
 
 
 def refuse_to_replace(path: Path, *, overwrite: bool) -> None:
@@ -175,7 +205,14 @@ def _fill(path: Path, data: bytes) -> None:
         os.close(handle)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk, where the file system has a way to.
+
+    Raises
+    ------
+    OSError
+        If they may be lost.
+    """
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -184,6 +221,12 @@ def _sync(path: Path) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def _sync_name(path: Path) -> None:
+    # What has the name is whole in either case; without this a crash may bring the old one back.
+    with suppress(OSError):
+        sync(path.parent)
 
 
 def _mode_of_new_files() -> int:

@@ -401,7 +401,7 @@ def test_a_full_disk_leaves_the_folder_as_it_was(api, tmp_path, monkeypatch):
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(os, "fsync", full)
-    monkeypatch.setattr("keyrota.report.atomic._sync", full)
+    monkeypatch.setattr("keyrota.report.atomic.sync", full)
     with pytest.raises(OutputError, match="no space left on device"):
         fetch(api, tmp_path, kinds=["logs"])
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

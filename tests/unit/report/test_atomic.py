@@ -5,7 +5,7 @@ import os
 import pytest
 
 from keyrota.errors import OutputError
-from keyrota.report.atomic import write_text, written_whole
+from keyrota.report.atomic import take_free_place, take_place, write_text, written_whole
 
 
 def test_new_file(tmp_path):
@@ -54,3 +54,49 @@ def test_folder_and_missing_folder(tmp_path):
         write_text(tmp_path, "x")
     with pytest.raises(OutputError, match="there is no folder"):
         write_text(tmp_path / "none" / "a.txt", "x")
+
+
+def test_what_a_library_wrote_takes_its_place(tmp_path):
+    """With the mode of what stood there."""
+    made, path = tmp_path / "made", tmp_path / "a"
+    made.write_text("new")
+    path.write_text("old")
+    path.chmod(0o640)
+    take_place(made, path)
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_free_place_is_taken_and_no_other(tmp_path, monkeypatch, has_links):
+    """Whoever was faster keeps it, also where a file system has no links."""
+
+    def none(*_arguments):
+        raise PermissionError(1, "Operation not permitted")
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", none)
+    made, path = tmp_path / "made", tmp_path / "a"
+    made.write_text("first")
+    take_free_place(made, path)
+    assert path.read_text() == "first"
+    made.unlink(missing_ok=True)
+    made.write_text("second")
+    take_free_place(made, path)
+    assert path.read_text() == "first"
+
+
+@pytest.mark.parametrize("take", [take_place, take_free_place])
+def test_what_cannot_be_synced_takes_no_place(tmp_path, monkeypatch, take):
+    """Its bytes may be lost, and what it would replace is whole."""
+
+    def fails(_handle):
+        raise OSError(5, "Input/output error")
+
+    made, path = tmp_path / "made", tmp_path / "a"
+    made.write_text("new")
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        take(made, path)
+    assert not path.exists()

@@ -13,9 +13,10 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
-from keyrota.display import reason_of, shown
+from keyrota.display import shown
 from keyrota.errors import OutputError
 from keyrota.report.atomic import refuse_to_replace, write_bytes
+from keyrota.report.atomic_folder import make_folder
 from keyrota.report.figures.figure import ReportFigure
 from keyrota.report.figures.marks import clean
 from keyrota.report.figures.style import style
@@ -127,14 +128,8 @@ def write_figures(figures: Sequence[ReportFigure], folder: Path, *, overwrite: b
 
 
 def _make(folder: Path) -> None:
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise OutputError(f"{shown(str(folder))} is not a folder; name a folder for the figures")
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = reason_of(error)
-        raise OutputError(
-            f"{shown(str(folder))}: the folder cannot be made ({reason}); name another"
-        ) from error
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise OutputError(f"{shown(str(folder))} is not a folder; name a folder for the figures")
+    make_folder(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{shown(str(folder))}: files cannot be written there; name another folder")
