@@ -155,7 +155,11 @@ def list_(store: Path | None, output_format: str, wait_s: float) -> None:
     "--since", metavar="TIME", help="Only events from here on: 2025-11-10, or 7d before the last event."
 )
 @click.option("--until", metavar="TIME", help="Only events before this time.")
-@click.option("--force", is_flag=True, help="Replace the folder if it exists.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace the folder if it exists; one that holds anything but an export never is.",
+)
 @_store_option
 @_wait_option
 @quiet_option

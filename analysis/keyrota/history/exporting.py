@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +19,7 @@ from keyrota.history.loading import Bounds, load_events, load_timeless, within
 from keyrota.history.naming import plain_name, with_plain_names
 from keyrota.history.places import with_places
 from keyrota.history.times import DAY_NS, day_name, day_sql
+from keyrota.report.atomic_folder import written_whole_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,47 +31,49 @@ FILE_NAME: Final = "events.parquet"
 NO_DAY: Final = "__HIVE_DEFAULT_PARTITION__"
 """What Hive and all that read its layout write for a missing value."""
 
+_LEVELS: Final = (
+    re.compile(rf"day=([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{NO_DAY})"),
+    re.compile(re.escape(FILE_NAME)),
+)
+"""What an export makes, and all that it replaces: folders of days, and a file in each."""
+
 
 def export(
-    connection: Connection, folder: Path, bounds: Bounds, *, overwrite: bool,
+    connection: Connection, store: Path, folder: Path, bounds: Bounds, *, overwrite: bool,
     on_progress: Callable[[float, float], None] | None,
 ) -> Exported:  # fmt: skip
-    """Write the days beside their place first, then move them there."""
-    if not folder.parent.is_dir():
-        raise OutputError(f"{folder}: there is no folder {folder.parent}; make it, or name another one")
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder}: is a file; name a folder")
-    if folder.exists() and any(folder.iterdir()) and not overwrite:
-        raise OutputError(f"{folder}: exists; give --force to replace it")
-    days = _days(connection, bounds)
-    if not days:
-        raise InputError("no event lies in the span that is asked for; nothing was written")
-    orders = _orders(connection, bounds)
+    """Write the days, all of them or none: see `written_whole_folder`."""
+    _refuse_around(store, folder)
     rows = size = 0
+    with written_whole_folder(folder, _LEVELS, overwrite=overwrite) as fresh:
+        days = _days(connection, bounds)
+        if not days:
+            raise InputError("no event lies in the span that is asked for; nothing was written")
+        orders = _orders(connection, bounds)
+        for done, day in enumerate(days, start=1):
+            if day is None:
+                events, _ = load_timeless(connection)
+            else:
+                since, until = day * DAY_NS, (day + 1) * DAY_NS
+                events, _ = load_events(connection, (_later(since, bounds[0]), _earlier(until, bounds[1])))
+            place = fresh / f"day={NO_DAY if day is None else day_name(day * DAY_NS)}"
+            place.mkdir()
+            write_events(_whole(events, orders), place / FILE_NAME, "parquet")
+            rows, size = rows + len(events), size + (place / FILE_NAME).stat().st_size
+            if on_progress is not None:
+                on_progress(done, len(days))
+    return Exported(files=len(days), rows=rows, bytes=size)
+
+
+def _refuse_around(store: Path, folder: Path) -> None:
+    above = Path(os.path.realpath(store)).parents
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent) as made:
-            fresh = Path(made, "new")
-            for done, day in enumerate(days, start=1):
-                if day is None:
-                    events, _ = load_timeless(connection)
-                else:
-                    since, until = day * DAY_NS, (day + 1) * DAY_NS
-                    events, _ = load_events(
-                        connection, (_later(since, bounds[0]), _earlier(until, bounds[1]))
-                    )
-                place = fresh / f"day={NO_DAY if day is None else day_name(day * DAY_NS)}"
-                place.mkdir(parents=True)
-                write_events(_whole(events, orders), place / FILE_NAME, "parquet")
-                rows, size = rows + len(events), size + (place / FILE_NAME).stat().st_size
-                if on_progress is not None:
-                    on_progress(done, len(days))
-            if folder.exists():
-                folder.replace(Path(made, "old"))
-            fresh.chmod(0o777 & ~_mask())
-            fresh.replace(folder)
+        # By what they are, not by their names: a system may have several for a folder.
+        is_around = folder.exists() and any(folder.samefile(own) for own in above)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({reason_of(error)})") from error
-    return Exported(files=len(days), rows=rows, bytes=size)
+    if is_around:
+        raise OutputError(f"{folder}: the history itself is in there, {store}; name another folder")
 
 
 def _later(time: int, bound: int | None) -> int:
@@ -117,9 +120,3 @@ def _orders(connection: Connection, bounds: Bounds) -> dict[str | None, list[int
     for name, own in rows:
         keys[name and plain_name(name)].update(own)
     return {name: sorted(own) for name, own in keys.items()}
-
-
-def _mask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

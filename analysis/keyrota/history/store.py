@@ -273,7 +273,7 @@ class History:
         """Write the events as a Parquet dataset by UTC day: ``FOLDER/day=2025-11-10/events.parquet``.
 
         Each file is an event table, as `keyrota.write_events` writes it. The folder is there when all of
-        them are, or not at all.
+        them are, or not at all; one that is replaced is the old one or the new one.
 
         Parameters
         ----------
@@ -282,14 +282,15 @@ class History:
         since, until
             As of `read`.
         overwrite
-            Whether a folder that is there may be replaced.
+            Whether a folder that is there may be replaced, if it holds nothing but an export.
         on_progress
             Called with the days that are written, and how many there are.
 
         Raises
         ------
         OutputError
-            If the folder exists and may not be replaced, or cannot be written.
+            If the folder exists and may not be replaced, holds anything but an export, or the store, or
+            cannot be written.
         InputError
             If there is no store, or it has no event in the span.
         """
@@ -297,7 +298,9 @@ class History:
 
         bounds = _nanoseconds(since, "since"), _nanoseconds(until, "until")
         with connected(self.path, writes=False, wait_s=self.wait_s) as connection:
-            return export(connection, Path(folder), bounds, overwrite=overwrite, on_progress=on_progress)
+            return export(
+                connection, self.path, Path(folder), bounds, overwrite=overwrite, on_progress=on_progress
+            )
 
     def _make_folder(self) -> None:
         if self.path == default_store():

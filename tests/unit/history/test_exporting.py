@@ -1,5 +1,9 @@
 """The Parquet dataset by day."""
 
+import os
+import re
+from pathlib import Path
+
 import duckdb
 import pandas as pd
 import polars as pl
@@ -7,7 +11,7 @@ import pytest
 
 import keyrota
 from keyrota.errors import InputError, OutputError
-from keyrota.history import exporting
+from keyrota.history import exporting, open_store
 
 
 @pytest.fixture
@@ -63,17 +67,94 @@ def test_a_span_is_exported(filled, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+def days_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+ALL = ["day=2025-11-12", "day=2025-11-13", "day=2025-11-14"]
+
+
 def test_a_folder_is_not_replaced_unless_told(filled, tmp_path):
     """Then as a whole: no day of before stays."""
     folder = tmp_path / "days"
-    folder.mkdir()
-    (folder / "precious").touch()
+    filled.export(folder)
     with pytest.raises(OutputError, match="exists; give --force to replace it"):
-        filled.export(folder)
-    assert [path.name for path in folder.iterdir()] == ["precious"]
-    filled.export(folder, overwrite=True)
-    assert sorted(path.name for path in folder.iterdir())[0] == "day=2025-11-12"
-    assert not (folder / "precious").exists()
+        filled.export(folder, since="2025-11-13")
+    assert days_in(folder) == ALL
+    filled.export(folder, since="2025-11-13", overwrite=True)
+    assert days_in(folder) == ALL[1:]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["precious", "day=2025-11-12/precious", "day=2025-11-12/more/events.parquet", "day=x/events.parquet"],
+)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_is_no_export_stays(filled, tmp_path, name, overwrite):
+    """And is named, whether a replacement was asked for or not; nothing is written beside it."""
+    folder = tmp_path / "days"
+    filled.export(folder)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    what = name.removesuffix("/events.parquet")
+    told = f"days: holds {what}, which would be lost; name another folder, or remove that first"
+    with pytest.raises(OutputError, match=re.escape(told)):
+        filled.export(folder, overwrite=overwrite)
+    assert (folder / name).read_text() == "mine"
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["history.duckdb", "below/history.duckdb"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_the_folder_of_the_history_is_refused(log, tmp_path, name, overwrite):
+    """Also by a link, also by another name of the folder, and whether it is told to replace or not."""
+    (tmp_path / "kept" / "below").mkdir(parents=True)
+    store = open_store(tmp_path / "kept" / name)
+    store.add(log(0, 60))
+    (tmp_path / "link").symlink_to(tmp_path / "kept")
+    by_link = open_store(tmp_path / "link" / name)
+    for given, folder in ((store, "kept"), (store, "link"), (by_link, "kept"), (store, "link/below/..")):
+        with pytest.raises(OutputError, match="the history itself is in there") as told:
+            given.export(tmp_path / folder, overwrite=overwrite)
+        assert "\n" not in str(told.value)
+    assert len(store.read().events) == 60
+
+
+def test_a_link_to_a_folder_stays(filled, tmp_path):
+    """What it leads to is made, and replaced."""
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "days")
+    filled.export(link)
+    assert days_in(tmp_path / "days") == ALL
+    filled.export(link, since="2025-11-13", overwrite=True)
+    assert link.is_symlink()
+    assert days_in(tmp_path / "days") == ALL[1:]
+
+
+def test_a_folder_that_cannot_be_moved_in_leaves_the_old_one(filled, tmp_path, monkeypatch):
+    """Where the last step of all fails: what was there is there again, with nothing beside it."""
+    folder, replace = tmp_path / "days", os.replace
+    filled.export(folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*.parquet")}
+    beside = sorted(tmp_path.iterdir())
+
+    def fails(source, target):
+        if Path(source).name == "new":
+            raise OSError(5, "Input/output error")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fails)
+    with pytest.raises(OutputError, match=r"days: cannot be written \(input/output error\)$"):
+        filled.export(folder, since="2025-11-13", overwrite=True)
+    assert {path: path.read_bytes() for path in folder.rglob("*.parquet")} == before
+    assert sorted(tmp_path.iterdir()) == beside
+
+
+def test_a_name_that_no_system_has(filled, tmp_path):
+    """It is the folder's that is told, not the history's."""
+    with pytest.raises(OutputError, match=r"n: cannot be written \(file name too long\)"):
+        filled.export(tmp_path / ("n" * 300))
 
 
 def test_folders_that_cannot_be_are_refused(filled, tmp_path):
