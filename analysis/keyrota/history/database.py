@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,8 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from keyrota.display import reason_of
 from keyrota.errors import ConfigurationError, InputError, KeyrotaError, OutputError
 from keyrota.history import schema
+from keyrota.report.atomic import take_free_place, take_place
+from keyrota.report.atomic_folder import folder_beside
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -71,7 +72,7 @@ def connected(path: Path, *, writes: bool, wait_s: float, creates: bool = False)
     """
     _duckdb()
     failure: type[KeyrotaError] = OutputError if writes else InputError
-    if not path.exists():
+    if not is_there(path, failure):
         if not creates:
             raise InputError(f"{path}: there is no history yet; make it: keyrota history add LOG...")
         _create(path)
@@ -82,6 +83,20 @@ def connected(path: Path, *, writes: bool, wait_s: float, creates: bool = False)
     deadline = time.monotonic() + wait_s
     with _writers_lock(path, deadline, writes=writes):
         yield from _connections(path, deadline, failure, writes=writes)
+
+
+def is_there(path: Path, failure: type[KeyrotaError]) -> bool:
+    """Say whether there is a store, or anything else in its place.
+
+    Raises
+    ------
+    KeyrotaError
+        The `failure`, if the system does not tell.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise failure(f"{path}: cannot be opened ({reason_of(error)})") from error
 
 
 def _connections(
@@ -162,34 +177,33 @@ def rewrite(path: Path, *, wait_s: float) -> None:
     duckdb = _duckdb()
     path = Path(os.path.realpath(path))  # a link stays
     deadline = time.monotonic() + wait_s
-    with (
-        _writers_lock(path, deadline, writes=True),
-        tempfile.TemporaryDirectory(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent) as folder,
-    ):
-        fresh = Path(folder, path.name)
-        connection = duckdb.connect(config=_SETTINGS)
-        try:
-            attach = partial(connection.execute, f"ATTACH {_quoted(path)} AS old (READ_ONLY)")
-            _patiently(attach, path, deadline, OutputError)
-            if Path(f"{path}.wal").exists():
-                return  # of a process that was killed since: it belongs to the file as it is
-            connection.execute(f"ATTACH {_quoted(fresh)} AS fresh")
-            connection.execute("COPY FROM DATABASE old TO fresh")
-            connection.execute("DETACH fresh")
-            _sync(fresh)
-            shutil.copymode(path, fresh)
-            # The old file is still open: until its place is taken nobody can write to it.
-            with suppress(PermissionError):  # a system that does not replace an open file
-                fresh.replace(path)
-        except (duckdb.InterruptException, RuntimeError) as error:
-            _interrupted(error)
-            raise
-        except (duckdb.Error, OSError) as error:
-            raise OutputError(
-                f"{path}: the old rows are out, but their room was not given back ({_reason(error)})"
-            ) from error
-        finally:
-            connection.close()
+    try:
+        with _writers_lock(path, deadline, writes=True), folder_beside(path) as folder:
+            connection = duckdb.connect(config=_SETTINGS)
+            try:
+                _rewrite(connection, path, Path(folder, path.name), deadline)
+            finally:
+                connection.close()
+    except (duckdb.InterruptException, RuntimeError) as error:
+        _interrupted(error)
+        raise
+    except (duckdb.Error, OSError) as error:
+        raise OutputError(
+            f"{path}: the old rows are out, but their room was not given back ({_reason(error)})"
+        ) from error
+
+
+def _rewrite(connection: Connection, path: Path, fresh: Path, deadline: float) -> None:
+    attach = partial(connection.execute, f"ATTACH {_quoted(path)} AS old (READ_ONLY)")
+    _patiently(attach, path, deadline, OutputError)
+    if Path(f"{path}.wal").exists():
+        return  # of a process that was killed since: it belongs to the file as it is
+    connection.execute(f"ATTACH {_quoted(fresh)} AS fresh")
+    connection.execute("COPY FROM DATABASE old TO fresh")
+    connection.execute("DETACH fresh")
+    # The old file is still open: until its place is taken nobody can write to it.
+    with suppress(PermissionError):  # a system that does not replace an open file
+        take_place(fresh, path)
 
 
 def _duckdb() -> Any:
@@ -258,9 +272,8 @@ def _interrupted(error: Exception) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return str(error).split("\n", 1)[0]
+    # DuckDB goes on for lines, and names files, whose letters stay as they are.
+    return reason_of(error) if isinstance(error, OSError) else str(error).split("\n", 1)[0]
 
 
 def _version(connection: Connection, path: Path) -> int:
@@ -294,10 +307,11 @@ def _migrate(connection: Connection, version: int) -> None:
 def _create(path: Path) -> None:
     """Make an empty store: elsewhere first, so that no file that came meanwhile is written over."""
     duckdb = _duckdb()
+    path = Path(os.path.realpath(path))  # a link that leads to no file yet stays
     if not path.parent.is_dir():
         raise OutputError(f"{path}: there is no folder {path.parent}; make it, or name another file")
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent) as folder:
+        with folder_beside(path) as folder:
             fresh = Path(folder, path.name)
             connection = duckdb.connect(str(fresh), config=_SETTINGS)
             try:
@@ -307,30 +321,9 @@ def _create(path: Path) -> None:
                 _migrate(connection, 0)
             finally:
                 connection.close()
-            _sync(fresh)
-            with suppress(FileExistsError):  # another process was faster
-                _link(fresh, path)
-    except OSError as error:
+            take_free_place(fresh, path)  # another process may have been faster
+    except (duckdb.Error, OSError) as error:
         raise OutputError(f"{path}: cannot be written ({_reason(error)})") from error
-
-
-def _link(fresh: Path, path: Path) -> None:
-    try:
-        os.link(fresh, path)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links
-        if not path.exists():
-            fresh.replace(path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some file systems cannot
-            os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _quoted(path: Path) -> str:

@@ -22,9 +22,9 @@ _OLD: Final = f"time_ns < ? OR (time_ns IS NULL AND source IN ({_GONE}))"
 
 def prune(path: Path, before_ns: int | None, keep_s: float | None, *, wait_s: float, dry_run: bool) -> Pruned:
     """Remove what is older than a time, or than `keep_s` before the last event."""
-    bytes_before = path.stat().st_size if path.exists() else 0
     is_loose = False
     with connected(path, writes=not dry_run, wait_s=wait_s) as connection:
+        bytes_before = path.stat().st_size
         bound = before_ns if before_ns is not None else _kept_from(connection, path, keep_s or 0.0)
         total, old = _counted(connection, bound)
         if old and not dry_run:

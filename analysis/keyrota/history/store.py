@@ -11,9 +11,9 @@ from time import time_ns
 from typing import TYPE_CHECKING
 
 from keyrota.display import shown
-from keyrota.errors import ConfigurationError, InputError
+from keyrota.errors import ConfigurationError, InputError, OutputError
 from keyrota.history.accounts import Add, AddedSource, Exported, Listing, Pruned
-from keyrota.history.database import WAIT_S, connected, one_row, transaction
+from keyrota.history.database import WAIT_S, connected, is_there, one_row, transaction
 from keyrota.history.place import default_store
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class History:
         """
         from keyrota.history.sources import readings_of, sound
 
-        if self.path.exists():
+        if is_there(self.path, OutputError):
             with connected(self.path, writes=False, wait_s=self.wait_s):
                 pass  # refused before the logs are read, not after it
         skipped: list[tuple[str, str]] = []
@@ -303,8 +303,10 @@ class History:
             )
 
     def _make_folder(self) -> None:
+        from keyrota.report.atomic_folder import make_folder
+
         if self.path == default_store():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
 
 
 def _nothing(connection: Connection) -> str:

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 
 import keyrota
 from keyrota.errors import ConfigurationError, InputError, OutputError
-from keyrota.history import open_store, schema
+from keyrota.history import database, open_store, schema
 
 
 def foreign(kind, path):
@@ -107,6 +108,43 @@ def test_folders_are_no_stores(tmp_path, log):
         open_store(tmp_path).add(log(0, 10))
     with pytest.raises(OutputError, match="there is no folder"):
         open_store(tmp_path / "no" / "where.duckdb").add(log(0, 10))
+
+
+def test_a_name_that_no_system_has(tmp_path, log):
+    """It is told with the path, to those who read and to those who write."""
+    store = open_store(tmp_path / ("n" * 300))
+    with pytest.raises(OutputError, match=r"n: cannot be opened \(file name too long\)"):
+        store.add(log(0, 10))
+    with pytest.raises(InputError, match=r"n: cannot be opened \(file name too long\)"):
+        store.list()
+    with pytest.raises(OutputError, match=r"n: cannot be opened \(file name too long\)"):
+        store.prune(keep_s=1)
+
+
+def test_a_store_is_made_where_a_link_leads(tmp_path, log):
+    """The link stays, and by either name it is one store."""
+    (tmp_path / "link").symlink_to(tmp_path / "history.duckdb")
+    assert open_store(tmp_path / "link").add(log(0, 10)).rows == 10
+    assert (tmp_path / "link").is_symlink()
+    assert len(open_store(tmp_path / "history.duckdb").read().events) == 10
+
+
+def test_a_store_that_cannot_be_made_is_told_in_one_line(store, log, monkeypatch):
+    """Whether the system says so, or DuckDB: with the path, and nothing is left."""
+    before = sorted([*store.path.parent.iterdir(), Path(log(0, 10))])
+    for error in (OSError(28, "No space left on device"), duckdb.IOException("No Space\nand more")):
+
+        def fails(*_arguments, error=error):
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(database, "take_free_place", fails)
+            with pytest.raises(
+                OutputError, match=r"history\.duckdb: cannot be written \((?i:no space)"
+            ) as told:
+                store.add(log(0, 10))
+        assert "\n" not in str(told.value)
+    assert sorted(store.path.parent.iterdir()) == before
 
 
 def set_version(path, version):

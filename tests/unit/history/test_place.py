@@ -1,12 +1,14 @@
 """Where the history is kept if nobody says where."""
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
-from keyrota.errors import ConfigurationError
-from keyrota.history import default_store, place
+from keyrota.cli.boundary import run
+from keyrota.errors import ConfigurationError, OutputError
+from keyrota.history import default_store, open_store, place, store
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,43 @@ def test_no_home(monkeypatch):
     monkeypatch.setattr(place.Path, "home", none)
     with pytest.raises(ConfigurationError, match="say where: --store FILE"):
         default_store()
+
+
+@pytest.fixture
+def data(monkeypatch, tmp_path):
+    """Return a data folder of the user's that is not there yet."""
+    folder = tmp_path / "deep" / "data"
+    monkeypatch.setattr(store, "default_store", lambda: folder / "keyrota" / "history.duckdb")
+    return folder
+
+
+def test_the_first_add_makes_the_folder(data, log):
+    """With those above it."""
+    assert open_store().add(log(0, 10)).rows == 10
+    assert (data / "keyrota" / "history.duckdb").is_file()
+
+
+def test_a_folder_that_cannot_be_made(data, log):
+    """Where it cannot, the path and the reason are told in one line."""
+    data.parent.mkdir()
+    data.touch()
+    with pytest.raises(OutputError, match=r"data/keyrota: the folder cannot be made \(not a directory\)"):
+        open_store().add(log(0, 10))
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied"), FileNotFoundError(2, "No such file or directory")]
+)
+def test_a_folder_that_the_system_refuses(data, monkeypatch, log, error, capsys):
+    """As in a home that is another's; the command line says the same, with exit code 4."""
+    path = log(0, 10)
+
+    def refuse(*_arguments, **_options):
+        raise error
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    told = f"{data}/keyrota: the folder cannot be made ({error.strerror.lower()}); name another place"
+    with pytest.raises(OutputError, match=re.escape(told)):
+        open_store().add(path)
+    assert run(["history", "add", "-q", path]) == 4
+    assert capsys.readouterr().err == f"keyrota: error: {told}\n"
