@@ -169,6 +169,80 @@ def test_only_one_module_writes_files():
             assert not writes or own or name_of(path) in writers, f"{name_of(path)} writes files with {name}"
 
 
+def is_of_files(node):
+    """Whether a call renames, links or makes files: texts, times, tables and structs have a `replace` too.
+
+    Of these, a text's takes two texts, and the others take names; a path's takes one path.
+    """
+    if isinstance(node.func, ast.Name):
+        called, takes = node.func.id, 2  # of `from os import replace`
+    elif isinstance(node.func, ast.Attribute):
+        called, takes = node.func.attr, 1
+        if isinstance(node.func.value, ast.Name) and node.func.value.id == "os":
+            return True
+    else:
+        return False
+    if called not in ("replace", "rename", "renames"):
+        return True
+    return len(node.args) == takes and not node.keywords
+
+
+MOVERS = {
+    "replace": {"report.atomic", "report.atomic_folder"},
+    "rename": set(),
+    "renames": set(),
+    "move": set(),
+    "link": {"report.atomic"},
+    "hardlink_to": set(),
+    "symlink": set(),
+    "symlink_to": set(),
+    "umask": {"report.atomic"},
+    "mkstemp": {"report.atomic"},
+    "mkdtemp": set(),
+    "NamedTemporaryFile": set(),
+    "TemporaryDirectory": {"report.atomic_folder", "cluster"},
+    "rmtree": {"report.atomic_folder"},
+}
+"""What puts files and folders in a place, or takes them away, and who may: `cluster` gives Dask a folder."""
+
+
+@pytest.mark.parametrize("name", MOVERS)
+def test_files_are_moved_by_their_owners_alone(name):
+    """Old or new, never a part and never neither: that is promised in one place, and held there."""
+    users = set()
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not is_of_files(node):
+                continue
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+            if called == name:
+                users.add(name_of(path))
+    assert users == MOVERS[name]
+
+
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        ("os.replace(a, b)", True),
+        ("a.replace(b)", True),
+        ("path.rename(b)", True),
+        ("os.rename(a, b, src_dir_fd=c)", True),
+        ("umask(0)", True),
+        ("replace(a, b)", True),
+        ("tempfile.TemporaryDirectory(dir=a)", True),
+        ("text.replace('a', 'b')", False),
+        ("moment.replace(tzinfo=None)", False),
+        ("structs.replace(pool, quota=quota)", False),
+        ("replace(pool, quota=quota)", False),
+        ("frame.rename(columns=names)", False),
+    ],
+)
+def test_what_moves_files_is_told_from_what_does_not(code, seen):
+    """The rule of the test above sees a path's calls, and no text's."""
+    (call,) = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    assert is_of_files(call) == seen
+
+
 def test_help_imports_nothing_heavy():
     """`keyrota --help` waits for click alone."""
     code = (
