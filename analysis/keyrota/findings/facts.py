@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keyrota.events import check_events, is_of_kind
+from keyrota.findings.key_places import Places, keys_by_place
 from keyrota.findings.key_shares import KeyShare, shares_of
 from keyrota.logs.read import LogInput
 from keyrota.pools.declared import Pool, PoolConfig
@@ -19,6 +20,7 @@ from keyrota.quota.over_time import OverTime, over_time
 from keyrota.rotation.fairness import RotationTests, TestName, run_tests
 from keyrota.rotation.requests import PicksPerRequest, picks_per_request
 from keyrota.rotation.runs import Runs, find_runs, with_marks
+from keyrota.rotation.twice import keys_listed_twice, placed
 from keyrota.rotation.verdict import Decision, Verdict, decide
 from keyrota.streams import named_stream
 
@@ -44,7 +46,9 @@ class PoolFacts:
     `sizes` counts the picks of every size that the log names. `runs`, `tests` and `requests` are those
     of the size with the most picks; `others` holds the same facts for each other size, which is tested
     on its own. `called` names the tests that speak against the rotation. `tests` is ``None`` if the
-    pool has no pick with a position. `account` is that of the quota, `over_time` how the pool was used; of
+    pool has no pick with a position. `twice` are the keys that the mapping lists more than once, with their
+    places: each has the picks of several, so that the pool is unfair however even the places are; `p_value`
+    is ``None`` if that alone is seen. `account` is that of the quota, `over_time` how the pool was used; of
     `others` both are ``None``, and `over_time` is without picks.
     """
 
@@ -60,6 +64,7 @@ class PoolFacts:
     called: frozenset[TestName]
     requests: PicksPerRequest | None
     shares: tuple[KeyShare, ...]
+    twice: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     others: tuple[PoolFacts, ...] = ()
     account: Account | None = None
     over_time: OverTime | None = None
@@ -72,10 +77,8 @@ class PoolFacts:
     @cached_property
     def logged_keys(self) -> dict[int, int]:
         """The key that the log has most at each position of the main size, of equals the first."""
-        size, position, key = (
-            self.picks[name].fillna(-1).to_numpy(dtype=np.int64) for name in ("size", "position", "key")
-        )
-        own = (size == self.size) & (position >= 0) & (key >= 0)
+        key, position = placed(self.picks, self.size)
+        own = (position >= 0) & (key >= 0)
         width = int(key.max(initial=0)) + 1  # positions and keys are 32 bits: their product fits
         pairs, first, number = np.unique(
             position[own] * width + key[own], return_index=True, return_counts=True
@@ -84,6 +87,12 @@ class PoolFacts:
         for pair in pairs[np.lexsort((first, -number))].tolist():
             found.setdefault(pair // width, pair % width)
         return found
+
+    @cached_property
+    def places(self) -> Places:
+        """The key at each place of the main size, as far as it is known, and how a finding calls a place."""
+        declared = self.declared.keys if self.declared and self.declared.size == self.size else ()
+        return Places(keys_by_place(self.logged_keys, declared))
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -265,17 +274,19 @@ def _pool_facts(
             facts,
             runs=runs,
             tests=tests,
-            verdict=decision.verdict,
-            p_value=decision.p_value,
+            verdict="unfair" if twice else decision.verdict,
+            p_value=decision.p_value if decision.called or not twice else None,
             called=decision.called,
             requests=picks_per_request(events, runs),
+            twice=twice,
         )
         for runs, tests, decision in judged
+        for twice in [keys_listed_twice(*placed(picks, runs.size), runs.size)]
     ]
     if not of_sizes:
         return facts
     main, *others = of_sizes
     if all(other.verdict != "unfair" for other in others):
         return replace(main, others=tuple(others))
-    worst = min(of_sizes, key=lambda facts: facts.p_value if facts.p_value is not None else 1.0)
-    return replace(main, others=tuple(others), verdict="unfair", p_value=worst.p_value)
+    spoken = [of_size.p_value for of_size in of_sizes if of_size.called and of_size.p_value is not None]
+    return replace(main, others=tuple(others), verdict="unfair", p_value=min(spoken, default=None))

@@ -13,23 +13,19 @@ from keyrota.quota.days import PACIFIC
 
 
 def key_at(pool: PoolFacts, position: int) -> int | None:
-    """Return the key that the log, or else the declaration, has at a position of the pool's main size."""
-    if position in pool.logged_keys:
-        return pool.logged_keys[position]
-    declared = pool.declared
-    return declared.key_at(position) if declared is not None and declared.size == pool.size else None
+    """Return the key at a position of the pool's main size, as far as it is known."""
+    return pool.places.keys.get(position)
 
 
 def keys_at(pool: PoolFacts, positions: Iterable[int]) -> tuple[int, ...]:
-    """Return the keys at positions, as far as they are known."""
+    """Return the keys at positions, as far as they are known, each once."""
     found = (key_at(pool, position) for position in positions)
-    return tuple(key for key in found if key is not None)
+    return tuple(dict.fromkeys(key for key in found if key is not None))
 
 
 def key_name(pool: PoolFacts, position: int) -> str:
-    """Return how a position is called: by its key, or by its number where no key is known."""
-    found = key_at(pool, position)
-    return f"key {found}" if found is not None else f"position {position}"
+    """Return how a position of the pool's main size is called, see `keyrota.findings.key_places`."""
+    return pool.places.name(position)
 
 
 def agree(number: int, one: str, many: str) -> str:

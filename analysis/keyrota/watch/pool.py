@@ -76,7 +76,7 @@ class PoolWatch:
         state.picks_hour.add(time, label)
         state.picks_day.add(time, label)
         if pick.size == len(self.pool.keys) and pick.position is not None:
-            self.rotation.pick(time, pick.position, pick.isolate)
+            self.rotation.pick(time, pick.position, pick.isolate, pick.key)
             if pick.position != self._place.get(pick.key or 0, pick.position):
                 self._misplaced(pick)
         elif pick.size is not None:

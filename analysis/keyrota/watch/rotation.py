@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from keyrota.findings.key_places import Places, keys_by_place
 from keyrota.rotation.policies import declared_step
 from keyrota.rotation.stream import StartStream
 from keyrota.watch.episodes import Episode, Episodes
@@ -84,8 +85,9 @@ class Moments(msgspec.Struct):
 
 
 class RotationState(msgspec.Struct):
-    """What a pool's rotation was so far, as JSON holds it."""
+    """What a pool's rotation was so far, as JSON holds it; `shown` is the last key at each 1-based place."""
 
+    shown: dict[int, int] = msgspec.field(default_factory=dict)
     isolates: dict[str, int] = msgspec.field(default_factory=dict)
     knows_isolates: bool = False
     starts: int = 0
@@ -133,14 +135,16 @@ class PoolRotation:
         self.stream = StartStream.from_dict(told) if told else StartStream(self.size)
         self._episodes = episodes
         self._step = declared_step(self.size)
-        # What has come since the last `judge`: picks, their times, and which of them are starts or steps.
+        # What has come since the last `judge`: picks, their keys and times, which of them are starts, and of
+        # each step its pick, by number.
         self._positions: list[int] = []
+        self._keys: list[int | None] = []
         self._times: list[int] = []
         self._is_start: list[bool] = []
         self._steps: list[tuple[int, int, int]] = []
 
-    def pick(self, time_ns: int, position: int, isolate: str | None) -> None:
-        """Take the next pick, at a 1-based position of the pool's own size."""
+    def pick(self, time_ns: int, position: int, isolate: str | None, key: int | None = None) -> None:
+        """Take the next pick, at a 1-based position of the pool's own size; its key if the log shows it."""
         index = position - 1
         before = None
         if isolate is not None:
@@ -151,10 +155,11 @@ class PoolRotation:
             isolates[isolate] = index
             self.state.knows_isolates = True
         self._positions.append(index)
+        self._keys.append(key)
         self._times.append(time_ns)
         self._is_start.append(before is None)
         if before is not None:
-            self._steps.append((time_ns, (index - before) % self.size, index))
+            self._steps.append((time_ns, (index - before) % self.size, len(self._positions) - 1))
 
     def level(self, test: str) -> float:
         """Return the ln E at which the next alarm of a test comes."""
@@ -179,7 +184,8 @@ class PoolRotation:
             -STEPS_KEPT:
         ]
         state.last_picks = (state.last_picks + self._positions[-LAST_PICKS:])[-LAST_PICKS:]
-        self._positions, self._times, self._is_start, self._steps = [], [], [], []
+        state.shown = self._shown(len(self._positions))
+        self._positions, self._keys, self._times, self._is_start, self._steps = [], [], [], [], []
 
     def saved(self) -> RotationState:
         """Return the state, the stream's in it."""
@@ -217,8 +223,7 @@ class PoolRotation:
         is_stuck = last == [favoured] * count
         code = "R104" if is_stuck else "R102" if state.knows_isolates else "R101"
         self._open(
-            "starts", code, self._times[pick], state.moments.at(since), favoured, stream.log_e,
-            stream.seen - since,
+            "starts", code, pick, state.moments.at(since), favoured, stream.log_e, stream.seen - since,
         )  # fmt: skip
 
     def _await_calm(self, positions: NDArray[np.int64], at: NDArray[np.intp], done: int) -> int:
@@ -251,25 +256,39 @@ class PoolRotation:
             if found is None:
                 return
             done += found + 1
-            time_ns, _, index = self._steps[done - 1]
+            pick = self._steps[done - 1][2]
             own = stream.seen - stream.suspected_since()
             code = "R104" if name == "repeats" else "R103"
             last = (self.state.step_times + [time for time, _, _ in self._steps[:done]])[-STEPS_KEPT:]
-            self._open(name, code, time_ns, last[-min(own, len(last))], index, stream.log_e, own)
+            since = last[-min(own, len(last))]
+            self._open(name, code, pick, since, self._positions[pick], stream.log_e, own)
             test.whole_steps = 0
 
     def _open(
-        self, test: str, code: str, now_ns: int, since_ns: int, favoured: int, log_e: float, number: int
+        self, test: str, code: str, pick: int, since_ns: int, favoured: int, log_e: float, number: int
     ) -> None:
+        """Open a finding at a pick, by its number since the last `judge`."""
         state = self.state.tests[test]
         state.alarms += 1
         state.code, state.favoured, state.calm = code, favoured, []
-        names_key = code in ("R101", "R102", "R104")
+        keys: tuple[int, ...] = ()
+        facts = {}
+        if code in ("R101", "R102", "R104"):
+            places = Places(keys_by_place(self._shown(pick + 1), self.keys))
+            key, name = places.keys.get(favoured + 1), places.name(favoured + 1)
+            keys = () if key is None else (key,)
+            if name != f"key {key}":
+                facts["name"] = name
         self._episodes.sign(
-            code, self.name, now_ns, keys=(self.keys[favoured],) if names_key else (), number=number,
-            test=test, since_ns=since_ns, log10_e=round(log_e / math.log(10), 2),
-            isolates_known=self.state.knows_isolates, alarm=state.alarms,
+            code, self.name, self._times[pick], keys=keys, number=number, test=test, since_ns=since_ns,
+            log10_e=round(log_e / math.log(10), 2), isolates_known=self.state.knows_isolates,
+            alarm=state.alarms, **facts,
         )  # fmt: skip
+
+    def _shown(self, picks: int) -> dict[int, int]:
+        """Return the last key at each place after so many picks since the last `judge`."""
+        told = zip(self._positions[:picks], self._keys[:picks], strict=True)
+        return self.state.shown | {index + 1: key for index, key in told if key is not None}
 
     def _close(self, test: str, now_ns: int) -> None:
         state = self.state.tests[test]

@@ -14,7 +14,7 @@ from keyrota.watch.episodes import Episode
 RULE_OF: Final = {rule.code: rule for rule in RULES}
 """Names and severities are those of the report."""
 
-_FACTS_FOR_THE_WATCH: Final = ("ends_at", "test", "alarm")
+_FACTS_FOR_THE_WATCH: Final = ("ends_at", "test", "alarm", "name")
 
 
 def as_finding(episode: Episode) -> Finding:
@@ -33,6 +33,8 @@ def as_finding(episode: Episode) -> Finding:
 
 
 def _keys(episode: Episode) -> str:
+    if "name" in episode.facts:
+        return str(episode.facts["name"])
     return "key " + listed([str(key) for key in episode.keys]) if episode.keys else "a key"
 
 

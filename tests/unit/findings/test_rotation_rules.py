@@ -188,6 +188,38 @@ def test_positions_are_named_where_no_key_is_known(judge):
     assert finding.keys == ()
 
 
+def test_places_of_keys_in_another_order_than_declared(judge):
+    """Keys that are deployed as 4, 5, 6, 3: what is never picked are the keys that the log never shows."""
+    found = judge.findings(judge.picked([[1], [2]] * 100, keys=(4, 5, 6, 3)))
+    starts = only(found, "R102")
+    assert starts.evidence["starts"] == {"key 4": 100, "key 5": 100, "key 3": 0, "key 6": 0}
+    assert starts.message.endswith("none begins at key 3 and key 6")
+    unused = only(found, "R106")
+    assert unused.message.startswith("key 3 and key 6 were never picked in 200 picks")
+    assert unused.keys == (3, 6)
+    uneven = only(found, "R101")
+    assert uneven.evidence["shares"] == {"key 4": 0.5, "key 5": 0.5, "key 3": 0, "key 6": 0}
+    assert uneven.keys == (4, 3)
+    first = judge.findings(judge.picked([[1]] * 100, keys=(4, 5, 6, 3)))
+    assert only(first, "R106").message.startswith("key 3, key 5 and key 6 were never picked")
+
+
+def test_places_of_keys_with_other_numbers_than_declared(judge):
+    """Nothing is known of the keys at places that were never picked."""
+    found = judge.findings(judge.picked([[1], [2]] * 100, keys=(13, 14, 15, 16)))
+    unused = only(found, "R106")
+    assert unused.message.startswith("position 3 and position 4 were never picked")
+    assert unused.keys == ()
+
+
+def test_places_of_a_key_that_is_listed_twice(judge):
+    """Names stay unique in text and evidence; the key is named once."""
+    found = judge.findings(judge.picked([[1]] * 90 + [[2], [1]] * 10, 2, pool="CHAT", keys=(1, 1)))
+    uneven = only(found, "R101")
+    assert uneven.evidence["shares"] == {"key 1 at position 1": 100 / 110, "key 1 at position 2": 10 / 110}
+    assert uneven.keys == (1,)
+
+
 def requests(judge, picks, *, size=2, apart_ns=1_000_000, **options):
     """Return 60 requests of one isolate, each with so many picks close together."""
     table = judge.picked([judge.run(1, 60 * picks, size)], size, **options)

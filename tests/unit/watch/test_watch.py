@@ -178,6 +178,38 @@ def test_a_start_at_first_is_no_stuck_key():
     assert changes[0].episode.keys == [3]
 
 
+@pytest.mark.parametrize("piece", [1, 7, 100])
+def test_a_stuck_key_is_called_as_the_log_calls_it(piece):
+    """Deployed as 4, 5, 6, 3: the first place is key 4, however the lines come; then the mapping changes."""
+    order = (4, 5, 6, 3)
+    watch = Watch(FOUR)
+    events = [pick(n, 1, key=4, isolate=f"i{n}") for n in range(30)]
+    events += [pick(30 + n, n % 4 + 1, isolate=f"i{30 + n}", key=order[n % 4]) for n in range(70)]
+    events += [pick(100 + n, 1, key=3, isolate=f"i{100 + n}") for n in range(60)]
+    changes = []
+    for at in range(0, len(events), piece):
+        changes += watch.take(events[at : at + piece])
+        watch = copied(watch)
+    stuck = [change for change in changes if (change.event, change.episode.code) == ("start", "R104")]
+    assert [change.episode.keys for change in stuck] == [[4], [3]]
+    assert "nearly every pick takes key 4 (" in as_finding(stuck[0].episode).message
+
+
+def test_a_place_without_a_known_key_is_called_by_its_position():
+    """A key that stands at two places, and a log that shows no key where others are out of order."""
+    watch = Watch(FOUR)
+    watch.take([pick(n, 2, key=3, isolate=f"a{n}") for n in range(3)])
+    (change,) = (
+        change
+        for change in watch.take([pick(10 + n, 1, key=3, isolate=f"b{n}") for n in range(40)])
+        if change.episode.code == "R104"
+    )
+    found = as_finding(change.episode)
+    assert "takes key 3 at position 1 (" in found.message
+    assert found.keys == (3,)
+    assert "name" not in found.evidence
+
+
 def test_uneven_shares_without_isolates():
     """Where no isolate is named, one key that has too many picks is told by R101."""
     watch = Watch(FOUR)
