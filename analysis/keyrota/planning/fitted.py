@@ -19,6 +19,7 @@ from keyrota.planning.observed import observed_policy, observed_reaction
 from keyrota.pools.declared import Pool, Quota
 from keyrota.quota.windows import MINUTE_NS
 from keyrota.rotation.alike import unique_numbers
+from keyrota.rotation.twice import keys_listed_twice, placed
 from keyrota.simulation.scenario import (
     Function,
     Hosted,
@@ -107,7 +108,7 @@ def fit_pool(logged: LoggedPool, span_ns: tuple[int, int]) -> FittedPool:
     account, calls = logged.account, logged.account.calls
     fits = _fits(logged, span_ns)
     pool = _pool(logged)
-    notes = list(_limit_notes(logged, pool))
+    notes = [*_twice_notes(logged, pool), *_limit_notes(logged, pool)]
     functions = []
     for name, fit in fits:
         isolates = _isolates(fit.isolates)
@@ -233,6 +234,19 @@ def _seen_keys(logged: LoggedPool) -> tuple[int, ...]:
     keys = tuple(int(key) for key in seen if key > 0)
     size = logged.runs.size if logged.runs is not None else len(keys)
     return keys if len(keys) >= size else tuple(range(1, size + 1))
+
+
+def _twice_notes(logged: LoggedPool, pool: Pool) -> Iterable[str]:
+    if logged.runs is None:
+        return
+    size = logged.runs.size
+    twice = keys_listed_twice(*placed(logged.events, size), size)
+    if twice:
+        names = listed([f"key {several}" for several in twice])
+        yield (
+            f"the mapping lists {names} more than once (C203): correct that first, the plan is for "
+            f"{pool.size:,} different keys"
+        )
 
 
 def _limit_notes(logged: LoggedPool, pool: Pool) -> Iterable[str]:
