@@ -190,6 +190,13 @@ def swapped(shape):
     return log
 
 
+def listed_twice(shape):
+    log = Log(shape, labels=(3, 4, 4, 6))
+    for start in spread(80, 4):
+        log.isolate([start])
+    return log
+
+
 def wrong_pool(shape):
     log = Log(shape, function="chat")
     for start in spread(40, 4):
@@ -233,6 +240,7 @@ FAULTS = {
     "unused key": Fault(unused_key, "R106", consequences=frozenset({"R101", "R102"})),
     "undeclared key": Fault(undeclared_key, "C202"),
     "swapped positions": Fault(swapped, "C203"),
+    "listed twice": Fault(listed_twice, "C203", consequences=frozenset({"R106"})),
     "wrong pool": Fault(wrong_pool, "C204", "functions"),
     "invalid key": Fault(invalid_key, "C205"),
     "no picks": Fault(no_picks, "D405", "nothing"),

@@ -23,6 +23,12 @@ _OWN_POOL: Final = (
     "Let the function ask for its own pool, or declare it here: its calls use this pool's quota."
 )
 
+_TIMES: Final = {2: "twice"}
+_WORK: Final = {2: "two", 3: "three"}
+
+_MOST_TWICE: Final = 10
+"""So many keys that are listed twice are told one by one."""
+
 _MOST_FUNCTIONS: Final = 10
 """So many functions in the wrong pool are told one by one, those with the most picks."""
 
@@ -106,6 +112,9 @@ def _position_mismatch(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
         place = np.minimum(np.searchsorted(known, key), len(known) - 1)
         expected = np.array([place_of_key[own] for own in known.tolist()])[place]
         is_whole = (size == declared.size) & (known[place] == key) & pool.picks["position"].notna().to_numpy()
+        for twice in (own.twice for own in (pool, *pool.others) if own.size == declared.size):
+            for several, places_of_it in twice.items():
+                is_whole &= (key != several) | ~np.isin(position, places_of_it)
         rows = pool.picks[is_whole & (position != expected)]
         if rows.empty:
             continue
@@ -119,6 +128,57 @@ def _position_mismatch(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
             keys=tuple(sorted(int(key) for key in rows["key"].unique())),
             evidence={"picks": len(rows), "places": places(rows)},
         )
+
+
+def _listed_twice(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
+    for pool in facts.pools:
+        for of_size in (pool, *pool.others):
+            if of_size.twice:
+                yield _told_twice(rule, of_size)
+
+
+def _told_twice(rule: Rule, pool: PoolFacts) -> Finding:
+    is_own = np.zeros(len(pool.picks), dtype=bool)
+    size, key, position = (
+        pool.picks[name].fillna(-1).to_numpy(dtype=np.int64) for name in ("size", "key", "position")
+    )
+    for several, at in pool.twice.items():
+        is_own |= (size == pool.size) & (key == several) & np.isin(position, at)
+    rows = pool.picks[is_own]
+    told = [
+        f"key {several} {_TIMES.get(len(at), f'{len(at)} times')} (positions {listed([str(n) for n in at])})"
+        for several, at in list(pool.twice.items())[:_MOST_TWICE]
+    ]
+    rest = len(pool.twice) - len(told)
+    told += [count(rest, "more key")] if rest else []
+    most = max(len(at) for at in pool.twice.values())
+    work = _WORK.get(most, str(most)) if len(pool.twice) == 1 else "several"
+    missing = _displaced(pool)
+    put_in = f"put {listed([f'key {key}' for key in missing])} in" if missing else "put another key in"
+    return rule.finding(
+        f"the mapping lists {listed(told)}: {count(len(rows), 'pick')}, and one secret does the work of "
+        f"{work}",
+        f"List each key once: {put_in}, and check that its secret is set.",
+        pool=pool.name,
+        keys=tuple(pool.twice),
+        evidence={
+            "picks": len(rows),
+            "positions": {f"key {several}": list(at) for several, at in pool.twice.items()},
+            "places": places(rows),
+        },
+    )
+
+
+def _displaced(pool: PoolFacts) -> list[int]:
+    """Return the keys whose places others took: those never picked, else those declared at these places."""
+    if pool.declared is None or pool.declared.size != pool.size:
+        return []
+    picked = set(pool.picks["key"].dropna().astype(int).tolist())
+    taken = {place for places_of_it in pool.twice.values() for place in places_of_it}
+    declared = list(enumerate(pool.declared.keys, start=1))
+    return [key for _, key in declared if key not in picked] or [
+        key for place, key in declared if place in taken and key not in pool.twice
+    ]
 
 
 def _announced_pool(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
@@ -224,6 +284,7 @@ def _names(keys: Sequence[int]) -> str:
 
 
 def _misplaced(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
+    yield from _listed_twice(rule, facts)
     yield from _position_mismatch(rule, facts)
     yield from _announced_pool(rule, facts)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from keyrota.display import listed
 from keyrota.findings.facts import LogFacts, PoolFacts
-from keyrota.findings.wording import places
+from keyrota.findings.wording import keys_at, places
 from keyrota.rotation.alike import places_in
 from keyrota.rotation.fairness import LOST_SHARE, RotationTests
 from keyrota.rotation.policies import declared_step
@@ -62,6 +62,19 @@ def disordered_steps(pool: PoolFacts, runs: Runs, tests: RotationTests) -> int:
 def unused_positions(pool: PoolFacts, runs: Runs) -> list[int]:
     """Return the positions that are never picked, if chance does not explain it (R106)."""
     return (np.flatnonzero(runs.counts == 0) + 1).tolist() if "unused" in pool.called else []
+
+
+def keys_without_place(pool: PoolFacts, idle: Sequence[int]) -> list[int]:
+    """Return the declared keys for which a key that is listed twice leaves no place.
+
+    Only where every other place is known, or known to be idle: such a key could stand there.
+    """
+    if not pool.twice or pool.declared is None or pool.declared.size != pool.size:
+        return []
+    if any(place not in pool.logged_keys and place not in idle for place in range(1, pool.size + 1)):
+        return []
+    picked = set(pool.picks["key"].dropna().astype(int).tolist())
+    return [key for key in pool.declared.keys if key not in picked.union(keys_at(pool, idle))]
 
 
 def is_passed_over(runs: Runs, idle: Sequence[int]) -> bool:

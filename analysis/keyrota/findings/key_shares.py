@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from keyrota.findings.key_places import keys_by_place
 from keyrota.pools.declared import Pool
 from keyrota.rotation.alike import unique_rows
 from keyrota.rotation.power import MOST_KEYS
@@ -44,9 +45,10 @@ def shares_of(picks: pd.DataFrame, declared: Pool | None) -> tuple[KeyShare, ...
 
     A key is itself wherever it stands. Of the picks that name a pool of y keys, each of the keys at its
     y places is expected to have one part in y. The key at a place is the declared one where the pool has
-    the declared size, else the one that the log has there most; where none is known, the position
-    names it. The unseen places of a
-    pool of more than `MOST_KEYS` keys are left out.
+    the declared size, unless the log never shows that key and has there one that is not declared; else the
+    one that the log has there most; where none is known, the position names it. A key that stands at
+    several places is expected to have the part of one. The unseen places of a pool of more than
+    `MOST_KEYS` keys are left out.
 
     Parameters
     ----------
@@ -97,17 +99,50 @@ def _keys_by_place(
     of_size: list[tuple[int, int, int]], size: int, declared: Pool | None
 ) -> dict[int, int | None]:
     """Return the key at each place of a pool of so many keys; `of_size` holds position, key and picks."""
-    if declared is not None and declared.size == size and any(key >= 0 for _, key, _ in of_size):
-        return dict(enumerate(declared.keys, start=1))
+    told = [
+        (position, key)
+        for position, key, _ in sorted(of_size, key=lambda kind: -kind[2])
+        if position > 0 and key >= 0
+    ]
+    seen = {key for _, key, _ in of_size if key >= 0}
+    if declared is not None and declared.size == size and seen:
+        shown: dict[int, int] = {}
+        for position, key in told:
+            shown.setdefault(position, key)
+        return _declared_or_shown(shown, seen, declared)
     found: dict[int, int | None] = {}
-    for position, key, _ in sorted(of_size, key=lambda kind: -kind[2]):
-        if position > 0 and key >= 0:
-            found.setdefault(position, key)
-    seen = {key for _, key, _ in of_size}
+    left = dict.fromkeys(key for _, key in told)
+    for position, key in told:
+        if position not in found and key in left:
+            found[position] = key
+            del left[key]
+    # Places whose keys all stand elsewhere too: those of a key listed twice have no part of their own.
+    doubled = sorted({position for position, _ in told}.difference(found))
+    found |= dict(zip(doubled, left, strict=False))
     places = (
         range(1, size + 1) if size <= MOST_KEYS else sorted({position for position, _, _ in of_size} - {-1})
     )
     for position in places:
         key_there = declared.key_at(position) if declared is not None else None
-        found.setdefault(position, key_there if key_there not in seen else None)
+        if position not in doubled:
+            found.setdefault(position, key_there if key_there not in seen else None)
     return {position: found[position] for position in sorted(found)}
+
+
+def _declared_or_shown(shown: dict[int, int], seen: set[int], declared: Pool) -> dict[int, int | None]:
+    """Return the key that each place's part is expected of, in a pool of the declared size.
+
+    All parts are equal, so that the order of the keys does not matter, but which keys they are: the
+    declared ones, but for those that the log shows replaced by others.
+    """
+    known = keys_by_place(shown, declared.keys)
+    found: dict[int, int | None] = {}
+    for place, key in enumerate(declared.keys, start=1):
+        there = shown.get(place)
+        if there is None and key not in seen:
+            found[place] = key if place in known else None
+        elif key in seen or there in declared.keys or there in found.values():
+            found[place] = key
+        else:
+            found[place] = there
+    return found

@@ -10,6 +10,7 @@ from keyrota.findings.facts import LogFacts
 from keyrota.findings.faults import (
     cause_first,
     causes,
+    keys_without_place,
     tested,
     unused_positions,
 )
@@ -20,16 +21,18 @@ from keyrota.findings.wording import agree, key_name, keys_at, p_in_words, per_c
 def _unused_key(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     for pool, runs, tests in tested(facts):
         idle = unused_positions(pool, runs)
-        if not idle:
+        without = keys_without_place(pool, idle)
+        if not idle and not without:
             continue
-        names = listed([key_name(pool, position) for position in idle])
+        unused = [key_name(pool, position) for position in idle] + [f"key {key}" for key in without]
+        names = listed(unused)
         chance = tests.unused_probability
         how_likely = (
             f"has probability {chance:.1g}" if chance else "cannot be: an isolate went all the way round"
         )
-        because = causes(rule.code, pool, runs, tests, facts)
+        because = causes(rule.code, pool, runs, tests, facts) + (["C203"] if without else [])
         yield rule.finding(
-            f"{names} {agree(len(idle), 'was', 'were')} never picked in "
+            f"{names} {agree(len(unused), 'was', 'were')} never picked in "
             f"{count(len(runs.positions), 'pick')}; under the declared rotation that {how_likely}",
             cause_first(because)
             or "Check that "
@@ -37,7 +40,7 @@ def _unused_key(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
             "mapping of the deployed version and that "
             f"{agree(len(idle), 'its secret is', 'their secrets are')} set.",
             pool=pool.name,
-            keys=keys_at(pool, idle),
+            keys=(*keys_at(pool, idle), *without),
             evidence={"picks": len(runs.positions), "probability": chance, "follows_from": because},
         )
 

@@ -48,6 +48,8 @@ def verdict_sentence(pool: PoolReport, faults: Collection[str]) -> str:
     """Return the verdict with its p-value."""
     fairness = pool.fairness
     p_value = p_in_words(fairness.p_value) if fairness.p_value is not None else "no test"
+    if fairness.verdict == "unfair" and fairness.p_value is None:
+        return "Unfair: a key that the mapping lists more than once has the picks of several places."
     if fairness.verdict == "unfair" and not {"R101", "R102", "R106"}.intersection(faults):
         words = "Unfair: the order of the keys inside isolates is broken, whatever the shares"
     elif fairness.verdict == "unfair":

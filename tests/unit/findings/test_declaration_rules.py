@@ -5,7 +5,7 @@ import json
 import pytest
 
 import keyrota
-from keyrota.pools.declared import PoolConfig
+from keyrota.pools.declared import Pool, PoolConfig
 
 SECOND = 1_000_000_000
 
@@ -116,6 +116,63 @@ def test_swapped_positions(judge):
     assert finding.keys == (3, 4)
     assert finding.evidence["picks"] == 40
     assert "R101" not in found
+
+
+def test_a_key_that_is_listed_twice(judge):
+    """C203 says so, R106 names the key that has no place, and no order is blamed."""
+    found = judge.findings(judge.picked(judge.uniform_runs(80, 1, 2), 2, pool="CHAT", keys=(1, 1)))
+    finding = only(found, "C203")
+    assert finding.message == (
+        "the mapping lists key 1 twice (positions 1 and 2): 80 picks, and one secret does the work of two"
+    )
+    assert finding.remedy == "List each key once: put key 2 in, and check that its secret is set."
+    assert (finding.severity, finding.pool, finding.keys) == ("error", "CHAT", (1,))
+    assert finding.evidence == {
+        "picks": 80, "positions": {"key 1": [1, 2]}, "places": ["a.log:1", "a.log:2", "a.log:3"],
+    }  # fmt: skip
+    unused = only(found, "R106")
+    assert unused.message.startswith(
+        "key 2 was never picked in 80 picks; under the declared rotation that has"
+    )
+    assert (unused.keys, unused.evidence["follows_from"]) == ((2,), ["C203"])
+    assert "R101" not in found
+
+
+def test_keys_that_are_listed_twice_beside_others(judge):
+    """Several keys, a key out of order, and a pool that nobody declared."""
+    pairs = judge.findings(judge.picked(judge.uniform_runs(80, 1, 4), keys=(3, 3, 6, 6)))
+    assert only(pairs, "C203").message == (
+        "the mapping lists key 3 twice (positions 1 and 2) and key 6 twice (positions 3 and 4): 80 picks, "
+        "and one secret does the work of several"
+    )
+    assert only(pairs, "R106").keys == (4, 5)
+    twice, moved = judge.findings(judge.picked(judge.uniform_runs(80, 1, 4), keys=(4, 3, 6, 6)))["C203"]
+    assert (twice.keys, moved.keys, moved.evidence["picks"]) == ((6,), (3, 4), 40)
+    assert "put key 5 in" in twice.remedy
+    thrice = judge.picked(judge.uniform_runs(90, 1, 3), 3, pool="NEW", keys=(11, 11, 11))
+    finding = only(judge.findings(thrice, pools=PoolConfig()), "C203")
+    assert (
+        "key 11 3 times (positions 1, 2 and 3): 90 picks, and one secret does the work of three"
+        in finding.message
+    )
+    assert "put another key in" in finding.remedy
+
+
+def test_a_key_listed_twice_since_some_day(judge):
+    """The key that it displaced was picked before: it is not unused, but it is the one to put in."""
+    table = judge.joined(whole(judge), judge.picked(judge.uniform_runs(80, 1, 4), keys=(3, 4, 4, 6)))
+    table["isolate"] = [f"isolate-{n}" for n in range(168)]
+    table["time"] = [1_762_000_000_000_000_000 + n * SECOND for n in range(168)]
+    found = judge.findings(table)
+    assert "put key 5 in" in only(found, "C203").remedy
+    assert "R106" not in found
+
+
+def test_a_place_that_may_still_come_leaves_no_key_out(judge):
+    """With a place that was not picked yet, the key without a place is not known."""
+    table = judge.picked([[1], [2]] * 10, 3, pool="CHAT", keys=(1, 1, 2))
+    pools = PoolConfig(pools=(Pool(name="CHAT", keys=(1, 2, 3)),))
+    assert "R106" not in judge.findings(table | {"isolate": [None] * 20}, pools=pools)
 
 
 def test_a_single_swapped_pick(judge):

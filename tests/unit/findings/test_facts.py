@@ -123,3 +123,53 @@ def test_the_order_of_rows_with_times_does_not_matter(judge):
     )
     shuffled = events.sample(frac=1, random_state=7)
     assert keyrota.judge(shuffled) == keyrota.judge(events)
+
+
+def test_a_key_that_is_listed_twice_is_expected_once(judge):
+    """Its share is held against that of one key; the pool is unfair though its places are even."""
+    table = judge.picked(judge.uniform_runs(400, 1, 2), 2, pool="CHAT", keys=(1, 1))
+    chat = judge.facts(table).pools[0]
+    assert (chat.verdict, chat.p_value, chat.called, chat.twice) == ("unfair", None, frozenset(), {1: (1, 2)})
+    assert shares(judge.facts(table), "CHAT") == [(1, 1, 400, 0.5), (2, 2, 0, 0.5)]
+    other = judge.picked(judge.uniform_runs(400, 1, 3), 3, pool="OTHER", keys=(7, 7, 9))
+    assert shares(judge.facts(other), "OTHER") == [(7, 1, 267, 0.333333), (9, 3, 133, 0.333333)]
+
+
+def test_an_uneven_pool_that_lists_a_key_twice_keeps_its_p_value(judge):
+    """Where a test speaks against the places too, the verdict rests on it."""
+    table = judge.picked([[1]] * 300 + [[2]] * 60 + [[1], [2]] * 20, 2, pool="CHAT", keys=(1, 1))
+    chat = judge.facts(table).pools[0]
+    assert chat.twice
+    assert chat.verdict == "unfair"
+    assert chat.p_value is not None
+    assert chat.p_value < 1e-3
+
+
+def test_a_key_listed_twice_in_the_smaller_size_is_unfair_too(judge):
+    """As a test of the smaller size makes the pool unfair."""
+    both = judge.joined(
+        judge.picked(judge.uniform_runs(900, 1, 4), 4),
+        judge.picked(judge.uniform_runs(60, 1, 3), 3, keys=(3, 3, 5)),
+    )
+    both["isolate"] = [f"isolate-{n}" for n in range(960)]
+    pool = judge.facts(both).pools[1]
+    assert (pool.verdict, pool.p_value, pool.twice) == ("unfair", None, {})
+    assert pool.others[0].twice == {3: (1, 2)}
+
+
+def test_keys_with_other_numbers_than_declared(judge):
+    """A place's share is expected of the key that the log has there, if it never shows the declared one."""
+    other = judge.facts(judge.picked(judge.uniform_runs(40, 1, 4), keys=(13, 14, 15, 16)))
+    assert [(key, expected) for key, _, _, expected in shares(other, "ARTIFACT")] == [
+        (3, 0), (4, 0), (5, 0), (6, 0), (13, 0.25), (14, 0.25), (15, 0.25), (16, 0.25),
+    ]  # fmt: skip
+    one = judge.facts(judge.picked(judge.uniform_runs(40, 1, 4), keys=(3, 4, 15, 6)))
+    assert [(key, expected) for key, _, _, expected in shares(one, "ARTIFACT")] == [
+        (3, 0.25), (4, 0.25), (5, 0), (6, 0.25), (15, 0.25),
+    ]  # fmt: skip
+    two = judge.facts(judge.picked([[1], [2]] * 20, keys=(13, 14, 15, 16)))
+    assert shares(two, "ARTIFACT")[4:] == [
+        (13, 1, 20, 0.25), (14, 2, 20, 0.25), (None, 3, 0, 0.25), (None, 4, 0, 0.25),
+    ]  # fmt: skip
+    moved = judge.facts(judge.picked([[1], [2]] * 20, keys=(4, 5, 6, 3)))
+    assert shares(moved, "ARTIFACT") == [(3, 1, 0, 0.25), (4, 2, 20, 0.25), (5, 3, 20, 0.25), (6, 4, 0, 0.25)]
