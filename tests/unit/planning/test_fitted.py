@@ -171,6 +171,17 @@ def test_a_declared_project_stays():
     assert fitted.notes == ()
 
 
+def test_a_key_that_the_mapping_lists_twice_is_noted():
+    """The scenario has as many different keys as are declared, which the log's mapping has not."""
+    truth = scenario()
+    events = simulated_events(truth)
+    events["key"] = events["key"].replace({2: 1})
+    (fitted,) = fitted_to(events, PoolConfig(pools=truth.pools))
+    assert fitted.notes[0] == (
+        "the mapping lists key 1 more than once (C203): correct that first, the plan is for 4 different keys"
+    )
+
+
 @pytest.mark.parametrize("is_declared", [True, False])
 def test_keys_of_one_project_are_found(is_declared):
     """Keys 1 and 2 share a quota that nobody declared: in the scenario they do, and a note says so."""

@@ -12,6 +12,7 @@ from keyrota.errors import ConfigurationError, ModelError
 from keyrota.events import make_events
 from keyrota.report.as_json import as_json
 from keyrota.report.content import judge
+from keyrota.report.text import as_text
 
 # The design's contract: a field may be added, none is renamed or removed.
 CONTRACT = {
@@ -149,3 +150,27 @@ def test_seed_moves_one_pool_only():
         return {pool.name: pool.rotation.start_p_value for pool in found.pools}
 
     assert starts(rows)["A"] == starts(rows + more)["A"]
+
+
+def test_a_key_that_is_listed_twice_is_not_read_as_fair():
+    """Its places are as even as can be; verdict and sentence say what is seen, with no p-value."""
+    positions = [1 + n % 2 for n in range(600)]
+    found = judge(
+        make_events(
+            {
+                "kind": ["pick"] * 600,
+                "pool": ["CHAT"] * 600,
+                "key": [1] * 600,
+                "position": positions,
+                "size": [2] * 600,
+                "isolate": [str(n) for n in range(600)],
+            }
+        )
+    )
+    chat = found.pools[0]
+    assert (chat.fairness.verdict, chat.fairness.p_value) == ("unfair", None)
+    assert [(key.key, key.picks, key.expected_share) for key in chat.keys] == [(1, 600, 0.5), (2, 0, 0.5)]
+    assert {"C203", "R106"} <= {finding.code for finding in found.findings}
+    assert "Unfair: a key that the mapping lists more than once has the picks of several places." in as_text(
+        found
+    )
