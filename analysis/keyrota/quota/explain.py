@@ -14,9 +14,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from keyrota.events import CAUSES
 from keyrota.quota.attribution import CERTAIN
-from keyrota.quota.calls import Calls
+from keyrota.quota.calls import NO_CAUSE, Calls
 from keyrota.quota.counts import DAY, NEARLY, Counts, reached
+from keyrota.quota.day_left import calls_pass_later
 from keyrota.quota.evidence import Outcomes
 
 STATED: Final = "stated"
@@ -54,6 +56,13 @@ class Explained:
     by_minute, with_room
         429s that the full minute explains, and how many of them came while another key of the pool had room:
         a matter of rotation, not of size.
+    by_day, with_calls_left
+        429s by the day that surely belong to a call, and how many of them came while another key of the pool
+        had calls of the day left.
+    unexplained_stated
+        Of the `unexplained`, those whose error states its cause.
+    unknown_with_room
+        429s of unknown cause that came while every window of their key had room.
     """
 
     causes: tuple[str, ...]
@@ -64,6 +73,10 @@ class Explained:
     missing: int
     by_minute: int
     with_room: int
+    by_day: int = 0
+    with_calls_left: int = 0
+    unexplained_stated: int = 0
+    unknown_with_room: int = 0
 
     @property
     def is_contradicted(self) -> bool:
@@ -113,8 +126,18 @@ def explain(
     by_minute = outcomes.by_minute & minute_full & ~(outcomes.by_day & day_full)
     causes, sources = _causes(calls, minute_full, day_full)
     # An error without a cause, on a day that began before the log: the full minute tells it all the same.
-    told = _of_minute(calls, causes) & minute_full & ~is_rejected
+    told = _surely_of("per-minute", calls, causes) & minute_full & ~is_rejected
     fits, by_minute, is_rejected = fits | told, by_minute | told, is_rejected | told
+    is_whole = counts.is_whole_day()
+    of_day = _surely_of("per-day", calls, causes) & counts.is_counted
+    # Only where the log's own calls used up the day does it show what the other keys had used.
+    shows_day = of_day & day_full & is_whole
+    left = calls_pass_later(counts, np.flatnonzero(of_day), quotas, outcomes.passed)
+    is_left = np.zeros(len(calls), dtype=bool)
+    is_left[np.flatnonzero(of_day)[left]] = True
+    more = np.flatnonzero(shows_day & ~is_left)
+    unknown = _surely_of("unknown", calls, causes) & counts.is_counted
+    states_cause = (calls.causes != NO_CAUSE) & (calls.causes != CAUSES.index("unknown"))
     return Explained(
         causes=causes,
         sources=sources,
@@ -124,16 +147,21 @@ def explain(
         missing=int(np.count_nonzero(missing)),
         by_minute=int(np.count_nonzero(by_minute)),
         with_room=_with_room(counts, np.flatnonzero(by_minute), quotas, per_minute, per_day, window),
+        by_day=int(np.count_nonzero(of_day)),
+        with_calls_left=int(np.count_nonzero(is_left))
+        + _with_room(counts, more, quotas, None, per_day, window),
+        unexplained_stated=int(np.count_nonzero(is_rejected & ~fits & states_cause)),
+        unknown_with_room=int(np.count_nonzero(unknown & (is_whole | (per_day is None)))),
     )
 
 
-def _of_minute(calls: Calls, causes: Sequence[str]) -> NDArray[np.bool_]:
-    """Return the calls that surely got a 429 of the minute."""
+def _surely_of(name: str, calls: Calls, causes: Sequence[str]) -> NDArray[np.bool_]:
+    """Return the calls that surely got a 429 of a cause."""
     attribution = calls.attribution
-    is_minute = np.array([cause == "per-minute" for cause in causes], dtype=bool)
+    is_own = np.array([cause == name for cause in causes], dtype=bool)
     found = np.zeros(len(calls), dtype=bool)
     sure = attribution.probability >= CERTAIN
-    rows = attribution.pick[sure][is_minute[attribution.rejection[sure]]]
+    rows = attribution.pick[sure][is_own[attribution.rejection[sure]]]
     found[np.searchsorted(calls.rows, rows)] = True
     return found
 

@@ -67,9 +67,13 @@ class LimitEvidence:
     declared
         ``None`` if it is not declared.
     stated
-        The limit that most of its 429s of the last day state; ``None`` if none does.
+        The limit that most of its 429s state of the last day, the 24 hours to the last of them; ``None`` if
+        none does.
     stated_counts
         How many 429s state each limit.
+    stated_last
+        Where 429s state several limits, the time of the last one of each, in nanoseconds since 1970 UTC, as
+        far as it is known.
     estimated
         The limit that explains best what passed and what was rejected; ``None`` without enough 429s.
     low, high
@@ -92,6 +96,7 @@ class LimitEvidence:
     log_ratio: float = 0.0
     is_exceeded: bool = False
     others: int = 0
+    stated_last: tuple[tuple[int, int], ...] = ()
 
     @property
     def in_force(self) -> int | None:
@@ -128,7 +133,14 @@ def stated_limit(
     recent = own if pd.isna(last) else own[own["time"] > last - pd.Timedelta(days=1)]
     latest = recent["limit"].astype(int).value_counts()
     others = int((rejections["cause"] != cause).sum())
-    return LimitEvidence(declared, int(latest.index[0]) if len(latest) else None, counts, others=others)
+    lasts: tuple[tuple[int, int], ...] = ()
+    if len(counts) > 1:
+        timed = own[own["time"].notna()]
+        moments = timed["time"].to_numpy(dtype="datetime64[ns]").view("int64")
+        limits = timed["limit"].to_numpy(dtype=np.int64)
+        lasts = tuple((limit, int(moments[limits == limit].max())) for limit in np.unique(limits).tolist())
+    stated = int(latest.index[0]) if len(latest) else None
+    return LimitEvidence(declared, stated, counts, others=others, stated_last=lasts)
 
 
 def estimated(

@@ -7,6 +7,7 @@ from keyrota.events import make_events
 from keyrota.quota import explain as module
 from keyrota.quota.calls import find_calls
 from keyrota.quota.counts import DAY, FIXED, SLIDING, Counts, counts_of, reached
+from keyrota.quota.day_left import calls_pass_later
 from keyrota.quota.evidence import outcomes_of
 from keyrota.quota.explain import explain
 
@@ -125,6 +126,33 @@ def test_another_key_whose_day_is_spent_has_no_room():
     calls = [(2, 1, None), (2, 2, None), (1, 61, None), (1, 62, None), (1, 63, "per-minute")]
     assert explained(calls, per_day=2).with_room == 0
     assert explained(calls, per_day=3).with_room == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_calls_that_pass_later_on_the_day(seed):
+    """Another quota's passing call after it on the same Pacific day, as the definition says it."""
+    rng = np.random.default_rng(seed)
+    number, day = 120, 24 * 3600
+    calls = [
+        (int(rng.integers(1, 5)), float(at), "per-day" if rng.random() < 0.6 else None)
+        for at in np.sort(rng.uniform(0, 12 * day, number))
+    ]
+    rows = [("pick", f"i{n}", MIDNIGHT + round(at * SECOND), key) for n, (key, at, _) in enumerate(calls)]
+    names = ("kind", "isolate", "time", "key")
+    found = find_calls(make_events(dict(zip(names, zip(*rows, strict=True), strict=True))))
+    counts = counts_of([found], MIDNIGHT)
+    passed = np.array([cause is None for *_, cause in calls])
+    quotas = [(1,), (2, 3), (4,)]
+    of_quota = [next(q for q, keys in enumerate(quotas) if key in keys) for key, *_ in calls]
+    days, at = counts.day_numbers(), np.flatnonzero(~passed)
+    expected = [
+        any(passed[o] and days[o] == days[c] and of_quota[o] != of_quota[c] for o in range(c + 1, number))
+        for c in at
+    ]
+    assert calls_pass_later(counts, at, quotas, passed).tolist() == expected
+    assert 0 < sum(expected) < len(expected)
+    assert calls_pass_later(counts, at[:0], quotas, passed).tolist() == []
+    assert not calls_pass_later(counts, at, quotas, np.zeros(number, dtype=bool)).any()
 
 
 def test_without_limits_nothing_is_full():

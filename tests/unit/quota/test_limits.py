@@ -1,6 +1,7 @@
 """Which limits are in force: stated, declared, or told by what passed and what was rejected."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from keyrota.events import CAUSES, make_events
@@ -67,6 +68,16 @@ def test_of_several_stated_limits_the_most_frequent_counts():
     rows = errors(("per-day", 20), ("per-day", 250), ("per-day", 250), ("per-minute", 2), ("per-day", None))
     day = stated_limit(rows, "per-day", 250)
     assert (day.stated, day.stated_counts, day.is_refuted) == (250, ((250, 2), (20, 1)), False)
+
+
+def test_the_last_error_of_each_stated_limit_is_told():
+    """Where there are several, and as far as its time is known."""
+    rows = errors(("per-day", 20), ("per-day", 250), ("per-day", 250), ("per-minute", 2))
+    rows["time"] = pd.to_datetime([3, 2, 5, 9], unit="s", utc=True).as_unit("ns")
+    assert stated_limit(rows, "per-day", 250).stated_last == ((20, 3 * 10**9), (250, 5 * 10**9))
+    assert stated_limit(rows, "per-minute", 2).stated_last == ()
+    rows["time"] = pd.NaT
+    assert stated_limit(rows, "per-day", 250).stated_last == ()
 
 
 def test_errors_that_state_no_limit_state_nothing():
