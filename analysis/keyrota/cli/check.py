@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "--max-rejected",
     type=Share(allows_zero=True),
     metavar="P",
-    help="Tolerate 429s up to this share of a pool's requests (Q301 to Q303 are notes then); more fail.",
+    help="Tolerate 429s up to this share of a pool's requests (Q301-Q303, Q309 are notes then); more fail.",
 )
 @target_option
 @click.option(
@@ -54,6 +54,7 @@ def command(
     """Check logs in a test or a pipeline: print the findings, exit 1 if an error is left.
 
     Warnings and notes do not fail the check. At --alpha 1e-3 one healthy log in a thousand fails it.
+    429s that the client makes good, so that no more than --target of its requests end in one, are notes.
 
     \b
     Examples:

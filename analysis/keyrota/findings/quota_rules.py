@@ -9,7 +9,8 @@ from typing import Final
 from keyrota.display import count, listed
 from keyrota.findings.facts import LogFacts, PoolFacts
 from keyrota.findings.rule import Finding, Rule
-from keyrota.findings.wording import agree
+from keyrota.findings.unexplained_rules import is_unexplained, known_limits
+from keyrota.findings.wording import agree, iso, stated_limits
 from keyrota.quota.account import Account
 from keyrota.quota.limits import LimitEvidence
 
@@ -24,7 +25,9 @@ def _limit_differs(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
         if account is None:
             continue
         for evidence, span in ((account.minute, "minute"), (account.day, "Pacific day")):
-            if evidence.is_refuted:
+            if len(evidence.stated_counts) > 1:
+                yield _mixed(rule, pool, account, evidence, span)
+            elif evidence.is_refuted:
                 yield _differs(rule, pool, account, evidence, span)
             elif evidence.declared is None and evidence.in_force is not None and pool.declared is not None:
                 yield _undeclared(rule, pool, evidence, span)
@@ -34,13 +37,11 @@ def _limit_differs(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
 
 def _contradicted(rule: Rule, pool: PoolFacts, account: Account) -> Iterator[Finding]:
     explained = account.explained
-    if not explained.is_contradicted or account.minute.is_refuted or account.day.is_refuted:
+    # Where errors state several limits the count of one of them says nothing about the calls of another.
+    is_mixed = any(len(own.stated_counts) > 1 for own in (account.minute, account.day))
+    if not explained.is_contradicted or is_mixed or account.minute.is_refuted or account.day.is_refuted:
         return
-    limits = [
-        f"{limit:,} a {span}"
-        for limit, span in ((account.minute.in_force, "minute"), (account.day.in_force, "Pacific day"))
-        if limit is not None
-    ]
+    limits = known_limits(account)
     seen = f"{count(explained.explained, '429')} {agree(explained.explained, 'shows', 'show')} there"
     yield rule.finding(
         f"{count(explained.missing, 'call')} passed although the limit of their key ({listed(limits)}) was "
@@ -58,6 +59,34 @@ def _contradicted(rule: Rule, pool: PoolFacts, account: Account) -> Iterator[Fin
     )
 
 
+def _mixed(rule: Rule, pool: PoolFacts, account: Account, evidence: LimitEvidence, span: str) -> Finding:
+    lasts = dict(evidence.stated_last)
+    newest = max(lasts, key=lambda limit: lasts[limit], default=None)
+    last = f", the last {newest:,} at {iso(lasts[newest])}" if newest is not None else ""
+    declared = ""
+    if evidence.declared is not None:
+        is_so = evidence.declared == evidence.stated
+        declared = " and as is declared" if is_so else f", where {evidence.declared:,} a {span} are declared"
+    missing = account.explained.missing
+    passed = f"; {count(missing, 'call')} passed although a window was full by it" if missing else ""
+    return rule.finding(
+        f"{stated_limits(evidence.stated_counts)} as the limit a {span}{last}; {evidence.stated:,} is taken, "
+        f"as most errors of the last 24 hours state it{declared}{passed}",
+        "The limit changed within the log, or keys or models of the pool have limits of their own: read the "
+        "parts with --since and --until, and write what holds now into the pools file, with the day since "
+        "which it holds.",
+        pool=pool.name,
+        evidence={
+            "declared": evidence.declared,
+            "stated": evidence.stated,
+            "stated_counts": {str(limit): number for limit, number in evidence.stated_counts},
+            "stated_last": {str(limit): iso(moment) for limit, moment in lasts.items()},
+            "passed_a_full_window": missing,
+            "per": span,
+        },
+    )
+
+
 def _differs(rule: Rule, pool: PoolFacts, account: Account, evidence: LimitEvidence, span: str) -> Finding:
     declared, found = f"{evidence.declared:,} a {span}", evidence.in_force
     if found is None:
@@ -66,7 +95,7 @@ def _differs(rule: Rule, pool: PoolFacts, account: Account, evidence: LimitEvide
             "There is no such limit: see the quota of the project in AI Studio, and correct the pools file."
         )
     elif evidence.stated is not None:
-        number = dict(evidence.stated_counts)[evidence.stated]
+        ((_, number),) = evidence.stated_counts
         how = f"{count(number, 'error')} {agree(number, 'states', 'state')} a limit of {found:,}"
         remedy = f"Write {found} into the pools file, with the day since which it holds."
     else:
@@ -110,20 +139,22 @@ def _undeclared(rule: Rule, pool: PoolFacts, evidence: LimitEvidence, span: str)
 
 def _unexplained(rule: Rule, pool: PoolFacts, account: Account) -> Iterator[Finding]:
     explained = account.explained
-    judged = explained.explained + explained.unexplained
-    if explained.unexplained < max(LEAST_UNEXPLAINED, UNEXPLAINED_SHARE * judged):
+    # Errors that state no limit are Q309's where they are more than a few.
+    unexplained = explained.unexplained_stated if is_unexplained(account) else explained.unexplained
+    judged = explained.explained + unexplained
+    if unexplained < max(LEAST_UNEXPLAINED, UNEXPLAINED_SHARE * judged):
         return
     if account.minute.in_force is None and account.day.in_force is None:
         return
     yield rule.finding(
-        f"{explained.unexplained:,} of {count(judged, '429')} came while the windows of their key had room, "
+        f"{unexplained:,} of {count(judged, '429')} came while the windows of their key had room, "
         "as far as the log shows its calls",
         "Something else uses these keys (another function, environment or person), pick lines are missing "
         "from the log, or the limits are lower than declared: give all logs that use the keys.",
         pool=pool.name,
         evidence={
             "explained": explained.explained,
-            "unexplained": explained.unexplained,
+            "unexplained": unexplained,
             "not_judged": explained.open,
             "passed_a_full_window": explained.missing,
         },

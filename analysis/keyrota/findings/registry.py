@@ -15,6 +15,7 @@ from keyrota.findings import (
     share_rules,
     start_rules,
     succession_rules,
+    unexplained_rules,
 )
 from keyrota.findings.facts import LogFacts
 from keyrota.findings.rule import SEVERITIES, Finding, Rule
@@ -26,6 +27,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *share_rules.RULES,
     *quota_rules.RULES,
     *rejection_rules.RULES,
+    *unexplained_rules.RULES,
     *headroom_rules.RULES,
     *data_rules.RULES,
 )

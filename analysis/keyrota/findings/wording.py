@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from keyrota.display import count, listed
 from keyrota.findings.facts import PoolFacts
 from keyrota.quota.days import PACIFIC
+
+MOST_LIMITS: Final = 3
+"""Limits that a sentence names."""
 
 
 def key_at(pool: PoolFacts, position: int) -> int | None:
@@ -48,6 +53,20 @@ def per_cent(share: float) -> str:
     '12.5 %'
     """
     return f"{100 * share:.1f} %"
+
+
+def stated_limits(counts: Sequence[tuple[int, int]]) -> str:
+    """Return how many errors state which limit.
+
+    Examples
+    --------
+    >>> stated_limits(((2, 111), (5, 1)))
+    '111 errors state 2 and 1 states 5'
+    """
+    (first, number), *others = counts
+    told = [f"{count(number, 'error')} {agree(number, 'states', 'state')} {first:,}"]
+    told += [f"{own:,} {agree(own, 'states', 'state')} {limit:,}" for limit, own in others]
+    return listed(told, limit=MOST_LIMITS)
 
 
 def p_in_words(p_value: float) -> str:

