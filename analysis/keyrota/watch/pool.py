@@ -7,10 +7,11 @@ from typing import Final
 import msgspec
 
 from keyrota.display import visible
+from keyrota.findings.unexplained_rules import LEAST_UNKNOWN, UNKNOWN_SHARE
 from keyrota.logs.live_events import Corrected, Pick, Rejected
 from keyrota.pools.declared import Pool, PoolConfig, is_function_id
 from keyrota.watch.day import PacificDay
-from keyrota.watch.episodes import Episodes
+from keyrota.watch.episodes import QUIET_NS, Episodes
 from keyrota.watch.rotation import PoolRotation, RotationState
 from keyrota.watch.windows import RecentCounts, last_hour, last_minute
 
@@ -20,7 +21,9 @@ CODE_OF_CAUSE: Final = {
     "tokens-per-minute": "Q303",
     "no-quota": "Q306",
 }
-"""The finding that a 429 of a cause is a sign of; of an unknown one none."""
+"""The finding that a 429 of a cause is a sign of; a single one of an unknown cause is none."""
+
+UNKNOWN: Final = "unknown"
 
 OTHER: Final = "other"
 """The label of keys that the pool does not declare: their number is not bounded."""
@@ -99,6 +102,8 @@ class PoolWatch:
                 )
         elif code is not None:
             self._episodes.sign(code, self.pool.name, time, keys=keys, limit=event.limit)
+        elif cause == UNKNOWN:
+            self._unexplained(time, keys)
         self._hold_against_quota(event, keys)
 
     def _count(self, time: int, cause: str, number: int) -> None:
@@ -119,6 +124,26 @@ class PoolWatch:
             self._episodes.sign(
                 "Q304", self.pool.name, event.time, keys=keys, stated=event.limit, declared=declared, per=span
             )
+
+    def _unexplained(self, time: int, keys: tuple[int, ...]) -> None:
+        """Note a 429 whose error states no limit, once there are more than a few in an hour or on the day.
+
+        The body of an error may come in later lines, so that the first of them means nothing yet.
+        """
+        open_one = self._episodes.get("Q309", self.pool.name)
+        if open_one is not None and time - open_one.last_ns <= QUIET_NS["Q309"]:
+            self._episodes.sign("Q309", self.pool.name, time, keys=keys)
+            return
+        state = self.state
+        in_hour, on_day = state.hour.of(UNKNOWN, time), state.day.counts.get(UNKNOWN, 0)
+        # Most are alone and end here: of the picks there are many counts to add.
+        if max(in_hour, on_day) < LEAST_UNKNOWN:
+            return
+        if (
+            in_hour >= LEAST_UNKNOWN and in_hour >= UNKNOWN_SHARE * state.picks_hour.totals(time).total()
+        ) or (on_day >= max(LEAST_UNKNOWN, UNKNOWN_SHARE * state.picks_day.totals().total())):
+            number = max(in_hour, on_day)
+            self._episodes.sign("Q309", self.pool.name, time, keys=keys, number=number)
 
     def _misplaced(self, pick: Pick) -> None:
         key = pick.key or 0

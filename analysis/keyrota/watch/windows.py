@@ -59,6 +59,11 @@ class RecentCounts(msgspec.Struct):
                 found.update(of_step)
         return +found
 
+    def of(self, label: str, now_ns: int) -> int:
+        """Return the count of one label in the span that ends now."""
+        first = now_ns // self.step_ns - self.steps + 1
+        return sum(of_step.get(label, 0) for step, of_step in self.counts.items() if step >= first)
+
     def _forget(self) -> None:
         first = self.newest - self.steps
         self.counts = {step: of_step for step, of_step in self.counts.items() if step > first}

@@ -73,6 +73,10 @@ def _limited(what: str) -> Callable[[Episode], str]:
     return message
 
 
+def _unexplained(episode: Episode) -> str:
+    return f"calls get 429s whose error states no limit ({count(episode.number, '429')} so far)"
+
+
 def _day(episode: Episode) -> str:
     return (
         f"{_limited('the limit of a Pacific day')(episode)}; it resets at {clock(episode.facts['ends_at'])}"
@@ -137,4 +141,5 @@ _WORDS: Final[dict[str, tuple[Callable[[Episode], str], str]]] = {
     "Q303": (_limited("the limit of input tokens a minute"), "Send shorter prompts, or fewer at once."),
     "Q304": (_differs, "Write the limit into the pools file, with the day since which it holds."),
     "Q306": (_limited("a limit of 0"), "More keys of this kind will not help: enable billing."),
+    "Q309": (_unexplained, "Log the whole body of the error; `keyrota report` tells which window was full."),
 }

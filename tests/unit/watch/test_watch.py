@@ -73,6 +73,42 @@ def test_a_finding_is_told_once_with_begin_and_end():
     assert watch.state.episodes.total == {"Q301": 2}
 
 
+def test_errors_without_a_limit_are_a_finding_from_three_on():
+    """Three in an hour; it goes on with each, and is over six hours after the last."""
+    watch = Watch(FOUR)
+    assert watch.take([rejected(0, "unknown", key=3), rejected(600, "unknown")]) == []
+    assert told(watch.take([rejected(1_200, "unknown", key=4)])) == [("start", "Q309")]
+    assert watch.take([rejected(5 * 3_600, "unknown")]) == []
+    (ended,) = watch.advance(START + (11 * 3_600 + 1) * SECOND_NS)
+    assert (ended.event, ended.episode.code, ended.episode.number) == ("end", "Q309", 4)
+    assert ended.episode.keys == [4]
+
+
+@pytest.mark.parametrize(("picks", "is_found"), [(300, True), (301, False)])
+def test_a_few_errors_without_a_limit_among_many_picks_are_none(picks, is_found):
+    """At least one in a hundred picks, of the hour or of the day."""
+    watch = Watch(FOUR)
+    watch.take([pick(n, 1 + n % 4) for n in range(picks)])
+    changes = watch.take([rejected(400 + n, "unknown") for n in range(3)])
+    assert (("start", "Q309") in told(changes)) is is_found
+
+
+def test_errors_without_a_limit_are_counted_over_the_day_too():
+    """One every two hours is never three in an hour."""
+    watch = Watch(FOUR)
+    assert watch.take([rejected(7_200 * n, "unknown") for n in range(2)]) == []
+    assert told(watch.take([rejected(14_400, "unknown")])) == [("start", "Q309")]
+
+
+def test_errors_whose_body_comes_later_are_not_without_a_limit():
+    """What is put right is not counted as unknown."""
+    watch = Watch(FOUR)
+    for n in range(5):
+        time = START + n * SECOND_NS
+        watch.take([rejected(n, "unknown"), Corrected(time, "FOUR", "per-minute", 2, None, "unknown")])
+    assert set(watch.state.episodes.total) == {"Q301"}
+
+
 def test_a_gap_within_a_piece_ends_a_finding():
     """Two signs with more than ten minutes between them are two findings, however they come."""
     together, apart = Watch(FOUR), Watch(FOUR)
