@@ -39,8 +39,16 @@ def report_as_markdown(report: Report) -> str:
 def _verdicts(report: Report) -> str:
     rows = []
     for pool in report.pools:
-        share = pool.rejections.share
-        rejected = "-" if share is None else short_share(share) if pool.rejections.count else "none"
+        share, number = pool.rejections.share, pool.rejections.count
+        rejected = (
+            f"{number:,} 429s"
+            if share is None and number
+            else "-"
+            if share is None
+            else short_share(share)
+            if number
+            else "none"
+        )
         faults = faults_of(pool, report.findings)
         rows.append([pool.name, verdict_of(pool), ", ".join(faults) or "-", f"{pool.picks:,}", rejected])
     return table(["pool", "rotation", "findings", "picks", "429s of picks"], rows, words=3)

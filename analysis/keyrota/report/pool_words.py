@@ -80,7 +80,8 @@ def _rotation(pool: PoolReport) -> Iterator[str]:
         f"{100 * rotation.cold_start_share:.0f} % of the picks are cold starts, "
         f"{rotation.mean_run_length:.1f} picks per isolate, {broken}{per_request}."
     )
-    if rotation.cold_start_share >= ALMOST_ALL and pool.picks >= rotation.isolates > 1:
+    has_choice = sum(key.picks > 0 or key.expected_share > 0 for key in pool.keys) > 1
+    if has_choice and rotation.cold_start_share >= ALMOST_ALL and pool.picks >= rotation.isolates > 1:
         yield (
             "Nearly every pick is an isolate's first, so that random start plus round robin is in effect "
             "a random choice."

@@ -84,7 +84,8 @@ def rejections_of(pool: PoolFacts) -> RejectionsReport:
     reaction = calls.reaction
     return RejectionsReport(
         count=len(rows),
-        share=len(rows) / len(pool.picks) if len(pool.picks) else None,
+        # More 429s than picks: picks are missing, and there is no share.
+        share=len(rows) / len(pool.picks) if len(pool.picks) >= max(1, len(rows)) else None,
         by_cause=explained.by_cause(),
         first=iso(rows["time"].min()) if len(rows) else None,
         attributed_share=calls.attribution.certain_share,

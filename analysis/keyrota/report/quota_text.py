@@ -11,6 +11,7 @@ from keyrota.findings.wording import agree, p_in_words
 from keyrota.quota.days import PACIFIC
 from keyrota.report.schema import (
     ChangePointReport,
+    DayReport,
     LimitReport,
     LimitsReport,
     PoolReport,
@@ -61,7 +62,8 @@ def _counted(rejections: RejectionsReport) -> str:
     causes = ", ".join(f"{number:,} {cause}" for cause, number in rejections.by_cause.items())
     told = rejections.cause_told_by
     how = ""
-    if set(told) - {"stated"}:
+    # Causes that are all unknown are told as such already.
+    if set(told) - {"stated"} and set(told) != {"unknown"}:
         how = f" ({', '.join(f'{number:,} {_TOLD_BY[name]}' for name, number in told.items())})"
     first = f"; the first at {_minute(rejections.first)} UTC" if rejections.first else ""
     share = f" ({100 * rejections.share:.1f} % of picks)" if rejections.share is not None else ""
@@ -153,6 +155,7 @@ def _use(pool: PoolReport) -> Iterator[str]:
         busiest = max(usage.days, key=lambda day: day.picks)
         of_day = f", where {busiest.limit:,} pass" if busiest.limit is not None else ""
         words += f"; busiest Pacific day: {count(busiest.picks, 'pick')}{of_day}"
+        words += _key_day(pool, busiest)
     yield f"{words}."
     ended = [day for day in usage.days if day.exhausted]
     for day in ended[:MOST_DAYS]:
@@ -162,6 +165,15 @@ def _use(pool: PoolReport) -> Iterator[str]:
         yield f"On {day.date} key {first[0]} is used up at {_pacific(first[1])}{more}, Pacific time."
     if len(ended) > MOST_DAYS:
         yield f"So it goes on {count(len(ended) - MOST_DAYS, 'more day')}."
+
+
+def _key_day(pool: PoolReport, busiest: DayReport) -> str:
+    """Return the day of the busiest key where it alone exceeds the limit and the sum does not show it."""
+    limit = pool.limits.per_day.in_force if pool.limits is not None else None
+    peak = max((key.peak_per_day or 0 for key in pool.keys), default=0)
+    if limit is None or busiest.limit is None or peak <= limit or busiest.picks > busiest.limit:
+        return ""
+    return f" of all keys together; of one key {peak:,}, where {limit:,} pass"
 
 
 def _change(change: ChangePointReport) -> str:

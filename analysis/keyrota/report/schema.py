@@ -123,6 +123,7 @@ class ReactionReport(msgspec.Struct, frozen=True):
 class RejectionsReport(msgspec.Struct, frozen=True):
     """429s: how many, as a share of picks, by cause, and the time of the first.
 
+    `share` is null where the log shows fewer picks than 429s: picks are missing then.
     `attributed_share` is the share of them whose key is certain. `request_share` is that of the requests
     that end in one, after all tries. `cause_told_by` counts causes that the error states, that the replay of
     the calls tells, and that stay unknown. The replay `explained` 429s by a full window; `unexplained` came
@@ -150,7 +151,7 @@ class RejectionsReport(msgspec.Struct, frozen=True):
 
 
 class LimitReport(msgspec.Struct, frozen=True):
-    """One limit: declared, stated by most errors, estimated from what passed and what was rejected.
+    """One limit: declared, stated by most errors of the last 24 hours, estimated from what passed and failed.
 
     `low` and `high` bound the limits that explain the log nearly as well (within 1000 to 1); `in_force` is
     the one that the replay uses.
