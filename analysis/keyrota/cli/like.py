@@ -81,18 +81,8 @@ def checked_models(
     jobs: Jobs,
 ) -> list[PoolModel]:  # fmt: skip
     """Return the fits, each with its prediction, unless options have changed the scenario."""
-    from keyrota.planning.fitted import scenario_of
-    from keyrota.planning.model_check import check_model
     from keyrota.report.model import describe_model
 
-    models = []
-    for fitted in model.fitted:
-        check = None
-        if not arguments.given & CHANGES and growth_per_day is None:
-            check = check_model(
-                scenario_of([fitted], model.span_ns), pool=fitted.pool.name, requests=fitted.requests,
-                rejected=fitted.rejected, relative_error=fitted.relative_error, seed=seed, engine=engine,
-                jobs=jobs,
-            )  # fmt: skip
-        models.append(describe_model(fitted, check))
-    return models
+    if arguments.given & CHANGES or growth_per_day is not None:
+        return [describe_model(fitted, None) for fitted in model.fitted]
+    return list(map(describe_model, model.fitted, model.checks(seed=seed, engine=engine, jobs=jobs)))

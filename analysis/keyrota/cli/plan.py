@@ -113,7 +113,7 @@ def command(
     if logs or store is not None:
         from keyrota.cli.plan_logs import questions_of_logs
 
-        questions = questions_of_logs(given, arguments, _windows(arguments))
+        questions = questions_of_logs(given, arguments, _windows(arguments), seed=seed)
     else:
         refuse_bounds(given, "LOG... or --store")
         questions = _of_rates(arguments, quiet)

@@ -20,7 +20,7 @@ ALLOWED: Final = CHANGES - {"duration", "warm_up", "start", "deploy_at"} | {"poo
 
 
 def questions_of_logs(
-    logs: LogArguments, arguments: ScenarioArguments, windows: tuple[str, ...] | None
+    logs: LogArguments, arguments: ScenarioArguments, windows: tuple[str, ...] | None, *, seed: int
 ) -> list[Question]:
     """Return the questions that logs ask, a pool each.
 
@@ -32,6 +32,8 @@ def questions_of_logs(
         Options that change the scenario: the policy, the reaction to 429s.
     windows
         How the minute counts, if that was given.
+    seed
+        Of the tests of the rotation.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def questions_of_logs(
     if not logs.quiet:
         for told in [*model.too_thin, *fits]:
             note(told)
-    questions, silent = questions_of(model, change=partial(changed_by, arguments), windows=windows)
+    questions, silent = questions_of(model, change=partial(changed_by, arguments), windows=windows, seed=seed)
     if not logs.quiet:
         for told in silent:
             note(told)

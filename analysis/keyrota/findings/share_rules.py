@@ -16,6 +16,7 @@ from keyrota.findings.faults import (
 )
 from keyrota.findings.rule import Finding, Rule
 from keyrota.findings.wording import agree, key_name, keys_at, p_in_words, per_cent
+from keyrota.rotation.verdict import calls_shares
 
 
 def _unused_key(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
@@ -54,12 +55,11 @@ _NOT_SEEN: Final = {
 
 def _uneven_shares(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     for pool, runs, tests in tested(facts):
-        # Where every run is one pick, the starts are the shares.
+        if not calls_shares(tests, pool.called):
+            continue
         of_shares = [test.p_value for test in (tests.shares, tests.shares_unknown) if test is not None]
         of_starts = [tests.starts.p_value] if tests.starts is not None else []
         p_value = min(of_shares or of_starts, default=1.0)
-        if not pool.called & ({"shares", "shares_unknown"} if of_shares else {"starts"}):
-            continue
         counts = runs.counts
         shares = counts / counts.sum()
         top, last = int(counts.argmax()) + 1, int(counts.argmin()) + 1

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from keyrota.display import listed, visible
 from keyrota.errors import InputError
 from keyrota.logs.read import Reading
-from keyrota.planning.fitted import FittedPool, fit_pool
+from keyrota.planning.fitted import FittedPool, fit_pool, scenario_of
 from keyrota.planning.logged import LoggedPool, chosen, logged_pools, span_of_log
+from keyrota.planning.model_check import ModelCheck, Observed
+from keyrota.planning.uneven import most_loaded
+from keyrota.workers import Jobs
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,29 @@ class LogModel:
     def sources(self) -> str:
         """The names of the logs, for a sentence."""
         return listed([visible(source.name) for source in self.reading.input.sources], limit=2)
+
+    def observed(self, *, seed: int = 0) -> dict[str, Observed]:
+        """Return what the log shows of each pool, by name, for its model to be held against."""
+        pools = len(self.logged) + len(self.too_thin)
+        return {
+            fitted.pool.name: Observed(
+                fitted.requests,
+                fitted.rejected,
+                fitted.relative_error,
+                most_loaded(logged, pools=pools, seed=seed),
+            )
+            for logged, fitted in zip(self.logged, self.fitted, strict=True)
+        }
+
+    def checks(self, *, seed: int = 0, engine: str = "auto", jobs: Jobs = 1) -> list[ModelCheck]:
+        """Return whether the model explains the log, pool by pool."""
+        observed = self.observed(seed=seed)
+        return [
+            observed[fitted.pool.name].check(
+                scenario_of([fitted], self.span_ns), fitted.pool.name, seed=seed, engine=engine, jobs=jobs
+            )
+            for fitted in self.fitted
+        ]
 
 
 def model_of(reading: Reading, names: Sequence[str] = ()) -> LogModel:

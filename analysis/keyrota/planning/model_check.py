@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from scipy.special import stdtrit
 
 from keyrota.planning.resize import at_total_rate, only_pool, total_rate
+from keyrota.planning.uneven import MostLoaded
 from keyrota.simulation.experiment import simulate
 from keyrota.simulation.scenario import Scenario
 from keyrota.simulation.tally import OfFunction
 from keyrota.workers import Jobs
 
 REPLICATIONS: Final = 200
+LEAST_REPLICATIONS: Final = 20
+MOST_REQUESTS: Final = 4_000_000
+"""Requests of all replications together: those of longer logs are fewer, since their share varies less."""
+ENOUGH_FOR_QUANTILES: Final = 100
 LEAST_STEP: Final = 0.02
 """Relative change of the rate by which the share's slope is told."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a log shows of a pool, for its model to be held against.
+
+    Parameters
+    ----------
+    requests, rejected
+        Requests, and those that ended in a 429.
+    relative_error
+        Standard error of the fitted rate, as a fraction of it.
+    uneven
+        The key with more than its share, where the rotation is uneven.
+    """
+
+    requests: int
+    rejected: int
+    relative_error: float = 0.0
+    uneven: MostLoaded | None = None
+
+    def check(
+        self, scenario: Scenario, pool: str, *, seed: int = 0, engine: str = "auto", jobs: Jobs = 1
+    ) -> ModelCheck:
+        """Hold a scenario, fitted to the log and as long, against what the log shows; see `check_model`."""
+        found = check_model(
+            scenario, pool=pool, requests=self.requests, rejected=self.rejected,
+            relative_error=self.relative_error, seed=seed, engine=engine, jobs=jobs,
+        )  # fmt: skip
+        return replace(found, uneven=self.uneven)
 
 
 @dataclass(frozen=True)
@@ -35,6 +71,8 @@ class ModelCheck:
         uncertainty of the fitted rate.
     replications
         How many.
+    uneven
+        The key with more than its share, where the rotation is uneven.
     """
 
     pool: str
@@ -44,6 +82,7 @@ class ModelCheck:
     low: float
     high: float
     replications: int
+    uneven: MostLoaded | None = None
 
     @property
     def observed(self) -> float:
@@ -63,7 +102,7 @@ def check_model(
     requests: int,
     rejected: int,
     relative_error: float = 0.0,
-    replications: int = REPLICATIONS,
+    replications: int | None = None,
     seed: int = 0,
     engine: str = "auto",
     jobs: Jobs = 1,
@@ -72,7 +111,8 @@ def check_model(
 
     Each replication is a log as long as the real one. Its share lies between the 2.5 % and 97.5 % quantiles
     of the replications, widened on both sides by what the standard error of the fitted rate does to the
-    share: in quadrature with the reach of the quantiles, slope by a second run at a higher rate.
+    share: in quadrature with the reach of the quantiles, slope by a second run at a higher rate. Of fewer
+    than 100 replications the share is taken to be normal, as that of a long log nearly is (Student's t).
 
     Parameters
     ----------
@@ -84,7 +124,9 @@ def check_model(
         Of the log, within the counted span.
     relative_error
         Standard error of the fitted rate, as a fraction of it.
-    replications, seed, engine, jobs
+    replications
+        How many; by default 200, of logs of more than 20,000 requests fewer, 20 at least.
+    seed, engine, jobs
         As for `keyrota.simulation.experiment.simulate`.
 
     Raises
@@ -92,10 +134,12 @@ def check_model(
     ConfigurationError, ModelError
         If the scenario cannot be simulated.
     """
+    if replications is None:
+        replications = min(REPLICATIONS, max(LEAST_REPLICATIONS, MOST_REQUESTS // max(1, requests)))
     own = only_pool(scenario, pool)
     shares = _shares(own, replications, seed, engine, jobs)
     centre = float(shares.mean())
-    low, high = (float(quantile) for quantile in np.quantile(shares, [0.025, 0.975]))
+    low, high = _bounds(shares)
     if relative_error > 0:
         step = max(LEAST_STEP, relative_error)
         faster = _shares(at_total_rate(own, total_rate(own) * (1 + step)), replications, seed, engine, jobs)
@@ -103,6 +147,16 @@ def check_model(
         low = centre - float(np.hypot(centre - low, reach))
         high = centre + float(np.hypot(high - centre, reach))
     return ModelCheck(pool, requests, rejected, centre, max(0.0, low), min(1.0, high), replications)
+
+
+def _bounds(shares: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float]:
+    """Return between what one more share lies with probability 95 %."""
+    number = len(shares)
+    if number >= ENOUGH_FOR_QUANTILES or number < 2:
+        low, high = np.quantile(shares, [0.025, 0.975])
+        return float(low), float(high)
+    reach = float(stdtrit(number - 1, 0.975) * shares.std(ddof=1) * np.sqrt(1 + 1 / number))
+    return float(shares.mean()) - reach, float(shares.mean()) + reach
 
 
 def _shares(

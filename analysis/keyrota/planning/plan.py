@@ -12,6 +12,7 @@ from keyrota.display import shown
 from keyrota.errors import ConfigurationError, ModelError
 from keyrota.planning.binding import Binding, what_binds
 from keyrota.planning.day_end import DayEnd, day_end
+from keyrota.planning.model_check import ModelCheck
 from keyrota.planning.options import Option, options_of, windows_of
 from keyrota.planning.outlook import Outlook, look_ahead
 from keyrota.planning.resize import at_total_rate, only_pool, total_rate
@@ -118,6 +119,9 @@ class Plan:
         What to do.
     hopeless
         Why keys do not help, in words of the caller; ``None`` if they may.
+    check
+        The model held against the log that it was fitted to; ``None`` if there is none, or if what is planned
+        for was changed.
     """
 
     pool: str
@@ -133,11 +137,19 @@ class Plan:
     outlook: Outlook | None
     recommendation: Recommendation
     hopeless: str | None = None
+    check: ModelCheck | None = None
 
     @property
     def present_keys(self) -> int:
         """Keys in the pool today."""
         return self.scenario.pools[0].size
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the model does not explain its log, unless both are within the target as it is."""
+        if self.check is None or self.check.explains:
+            return False
+        return self.recommendation.kind != "nothing" or self.check.observed > self.target
 
     @property
     def options(self) -> tuple[Option, ...]:

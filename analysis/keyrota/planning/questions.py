@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from keyrota.display import count, listed, short_share, span
 from keyrota.errors import InputError
 from keyrota.planning.fitted import FittedPool, scenario_of
 from keyrota.planning.log_model import LogModel
 from keyrota.planning.logged import LoggedPool
+from keyrota.planning.model_check import ModelCheck, Observed
 from keyrota.planning.plan import Plan, Progress, make_plan
 from keyrota.pools.declared import PoolConfig
 from keyrota.simulation.scenario import Scenario
@@ -45,6 +49,11 @@ class Question:
         Why more keys cannot help, if so.
     binding_hint
         ``"tokens-per-minute"`` if that is what binds.
+    observed
+        What the log shows, for the model to be held against; ``None`` without a log, if options changed what
+        was fitted to it, or if `check` is given.
+    check
+        The model held against the log, where that is done already.
     """
 
     scenario: Scenario
@@ -54,6 +63,8 @@ class Question:
     source: str = "the rate that was given"
     hopeless: str | None = None
     binding_hint: str | None = None
+    observed: Observed | None = None
+    check: ModelCheck | None = None
 
 
 def questions_of(
@@ -61,6 +72,8 @@ def questions_of(
     *,
     change: Callable[[Scenario], Scenario] | None = None,
     windows: tuple[str, ...] | None = None,
+    checks: Sequence[ModelCheck] = (),
+    seed: int = 0,
 ) -> tuple[list[Question], list[str]]:
     """Return the questions that logs ask, and the pools that ask none, with the reason.
 
@@ -72,6 +85,10 @@ def questions_of(
         Changes the scenario of each: another rotation, another reaction.
     windows
         How the minute counts, if that is to be assumed; else as the log shows it.
+    checks
+        The models held against the log, where that is done already.
+    seed
+        Of the tests of the rotation.
 
     Raises
     ------
@@ -84,6 +101,8 @@ def questions_of(
         raise InputError(
             f"the log spans {span(span_ns / 1e9)}, too little for a plan; give one of an hour or more"
         )
+    done = {check.pool: check for check in checks}
+    shown = {} if done else model.observed(seed=seed)
     for logged, fitted in zip(model.logged, model.fitted, strict=True):
         quota, hopeless = fitted.pool.quota, _hopeless(logged)
         if quota.per_minute is None and quota.per_day is None and hopeless is None:
@@ -92,15 +111,20 @@ def questions_of(
             )
             continue
         scenario = scenario_of([fitted], model.span_ns)
+        asked = scenario if change is None else change(scenario)
+        # The log is a check of what was fitted to it, however the minute is taken to count, and of no other.
+        is_fitted = replace(asked, window=scenario.window) == scenario
         questions.append(
             Question(
-                scenario if change is None else change(scenario),
+                asked,
                 fitted.pool.name,
                 model.reading.pools,
                 windows or (None if fitted.window == "unknown" else (fitted.window,)),
                 source=f"{count(fitted.requests, 'request')} in {model.sources}, {_ended(fitted)}",
                 hopeless=hopeless,
                 binding_hint=_binding(logged),
+                observed=shown.get(fitted.pool.name) if is_fitted else None,
+                check=done.get(fitted.pool.name) if is_fitted else None,
             )
         )
     if not questions:
@@ -111,7 +135,7 @@ def questions_of(
 def answers_to(
     questions: Sequence[Question], *, on_progress: Progress | None = None, **options: Any
 ) -> list[Plan]:
-    """Return the plan of each question.
+    """Return the plan of each question, with the model held against the log that it was fitted to.
 
     Parameters
     ----------
@@ -133,8 +157,17 @@ def answers_to(
             question.scenario, pool=question.pool, windows=question.windows, on_progress=told,
             source=question.source, hopeless=question.hopeless, binding_hint=question.binding_hint, **options,
         )  # fmt: skip
+        if plan.results:
+            plan = dataclasses.replace(plan, check=question.check or _check(question, options))
         plans.append(plan)
     return plans
+
+
+def _check(question: Question, options: Mapping[str, Any]) -> ModelCheck | None:
+    if question.observed is None:
+        return None
+    own = {name: options[name] for name in ("seed", "engine", "jobs") if name in options}
+    return question.observed.check(question.scenario, question.pool, **own)
 
 
 def _ended(fitted: FittedPool) -> str:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import msgspec
 
-from keyrota.display import count, sentence, short_share
+from keyrota.display import count, sentence
 from keyrota.planning.fitted import FittedPool
 from keyrota.planning.model_check import ModelCheck
+from keyrota.report.against_log import MostLoadedReport, in_words, loaded_key
 from keyrota.report.console import Line
 from keyrota.traffic.fit.intervals import Estimate
 from keyrota.traffic.fit.model import FunctionFit
-
-PERCENT: Final = 100
 
 
 class EstimateReport(msgspec.Struct, frozen=True):
@@ -55,7 +53,8 @@ class PoolModel(msgspec.Struct, frozen=True):
     """The fitted pool, and the share of requests that end in a 429 as predicted and as observed.
 
     `predicted_low` and `predicted_high` bound the share of a log of this length with probability 95 % if the
-    model holds; they and `explains` are null if options changed the scenario.
+    model holds; they and `explains` are null if options changed the scenario. `most_loaded` is the key with
+    more than its share, null where the rotation is not known to be uneven.
     """
 
     pool: str
@@ -71,6 +70,7 @@ class PoolModel(msgspec.Struct, frozen=True):
     explains: bool | None
     notes: list[str]
     functions: list[FunctionModel]
+    most_loaded: MostLoadedReport | None = None
 
 
 def describe_model(fitted: FittedPool, check: ModelCheck | None) -> PoolModel:
@@ -91,6 +91,7 @@ def describe_model(fitted: FittedPool, check: ModelCheck | None) -> PoolModel:
         functions=[
             _function(function.name, fit) for function, fit in zip(fitted.functions, fitted.fits, strict=True)
         ],
+        most_loaded=loaded_key(check) if check else None,
     )
 
 
@@ -142,26 +143,10 @@ def model_lines(models: Sequence[PoolModel]) -> Iterator[Line]:
 
 def verdict(model: PoolModel) -> str:
     """Return whether the model explains the 429s of a pool, and by how much not."""
-    observed = f"{PERCENT * model.observed_share:.3g} % of its requests end in a 429"
-    if model.predicted_share is None or model.predicted_low is None or model.predicted_high is None:
-        return f"In the log {observed}; the options have changed what is simulated."
-    low = short_share(model.predicted_low).removesuffix(" %")
-    predicted = (
-        f"the model predicts {PERCENT * model.predicted_share:.3g} % "
-        f"({low} to {short_share(model.predicted_high).removesuffix(' %')} for a log of this "
-        "length)"
-    )
-    if model.explains:
-        return f"The model explains the log: {observed}, {predicted}."
-    more = model.observed_share > model.predicted_high
-    off = model.observed_share - (model.predicted_high if more else model.predicted_low)
-    why = (
-        "keys used elsewhere, a shared project, lower limits or burstier traffic would do that"
-        if more
-        else "higher limits, or 429s that the log does not show, would do that"
-    )
-    points = short_share(abs(off)).removesuffix(" %")
-    return (
-        f"The model does not explain the log: {observed}, {predicted}: {points} points "
-        f"{'more' if more else 'less'} than chance allows; {why}."
+    return in_words(
+        model.observed_share,
+        model.predicted_share,
+        model.predicted_low,
+        model.predicted_high,
+        model.most_loaded,
     )

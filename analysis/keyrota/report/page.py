@@ -10,9 +10,7 @@ from typing import Final
 
 from keyrota.errors import KeyrotaError
 from keyrota.logs.read import Reading
-from keyrota.planning.fitted import scenario_of
-from keyrota.planning.log_model import LogModel, model_of
-from keyrota.planning.model_check import check_model
+from keyrota.planning.log_model import model_of
 from keyrota.planning.plan import Plan
 from keyrota.planning.questions import answers_to, questions_of
 from keyrota.report.model import PoolModel, describe_model
@@ -90,29 +88,17 @@ def page_of(
     except KeyrotaError as error:
         return Page(report, (), (), reading, seed, target, (str(error),))
     left_out = list(model.too_thin)
-    models = tuple(_checked(model, seed, jobs))
+    checks = model.checks(seed=seed, jobs=jobs)
+    models = tuple(map(describe_model, model.fitted, checks))
     plans: list[Plan] = []
     if with_plan:
         try:
-            questions, silent = questions_of(model)
+            questions, silent = questions_of(model, checks=checks, seed=seed)
             left_out += silent
             plans = answers_to(questions, target=target, seed=seed, jobs=jobs, on_progress=on_progress)
         except KeyrotaError as error:
             left_out.append(str(error))
     return Page(report, models, tuple(plans), reading, seed, target, tuple(left_out))
-
-
-def _checked(model: LogModel, seed: int, jobs: Jobs) -> list[PoolModel]:
-    return [
-        describe_model(
-            fitted,
-            check_model(
-                scenario_of([fitted], model.span_ns), pool=fitted.pool.name, requests=fitted.requests,
-                rejected=fitted.rejected, relative_error=fitted.relative_error, seed=seed, jobs=jobs,
-            ),
-        )
-        for fitted in model.fitted
-    ]  # fmt: skip
 
 
 def spark(pool: PoolReport, *, bins: int = SPARK_BINS) -> list[int]:

@@ -12,6 +12,7 @@ from keyrota.planning.change import FAILOVER_TYPESCRIPT, Change
 from keyrota.planning.outlook import Outlook
 from keyrota.planning.plan import OptionResult, Plan
 from keyrota.pools.declared import PoolConfig
+from keyrota.report.against_log import AgainstLogReport, describe_check
 from keyrota.report.plan_words import PROJECTS, changes_of, further, needs_failover, reason
 from keyrota.report.simulation import scenario_as_data
 from keyrota.simulation.estimates import Quantity
@@ -84,7 +85,10 @@ class GrowthReport(msgspec.Struct, frozen=True):
 
 
 class PoolPlanReport(msgspec.Struct, frozen=True):
-    """One pool; `keys_by_minute` and `keys_by_day` are what each limit takes alone."""
+    """One pool; `keys_by_minute` and `keys_by_day` are what each limit takes alone.
+
+    `against_log` is null without a log, and where options changed what was fitted to it.
+    """
 
     pool: str
     present_keys: int
@@ -100,6 +104,7 @@ class PoolPlanReport(msgspec.Struct, frozen=True):
     day_ends_at: DayEndReport | None
     growth: GrowthReport | None
     hopeless: str | None
+    against_log: AgainstLogReport | None = None
 
 
 class ChangeReport(msgspec.Struct, frozen=True):
@@ -188,6 +193,7 @@ def _pool(plan: Plan, change: Change) -> PoolPlanReport:
         day_ends_at=DayEndReport(end.pacific, end.utc, end.share_of_days) if end else None,
         growth=_growth(plan.outlook) if plan.outlook else None,
         hopeless=None if plan.hopeless is None else visible(plan.hopeless),
+        against_log=describe_check(plan.check) if plan.check else None,
     )
 
 

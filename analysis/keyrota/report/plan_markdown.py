@@ -8,7 +8,7 @@ from keyrota.planning.plan import Plan
 from keyrota.pools.declared import PoolConfig
 from keyrota.report.markdown_text import code, escaped, table
 from keyrota.report.plan_text import cells, headings, legend, pasted
-from keyrota.report.plan_words import PROJECTS, demand_of, further, limits_of, reason
+from keyrota.report.plan_words import PROJECTS, caveat, demand_of, further, limits_of, reason
 from keyrota.report.scenario_text import rotation_in_words
 
 
@@ -46,6 +46,9 @@ def _pool(plan: Plan) -> Iterator[str]:
     yield escaped(
         f"{limits_of(plan.scenario.pools[0])}. {demand_of(plan)} Today: {rotation_in_words(plan.scenario)}."
     )
+    doubt = caveat(plan)
+    if doubt is not None:
+        yield f"**{escaped(doubt)}**"
     if plan.results:
         rows = [cells([plan.result(option, window) for window in plan.windows]) for option in plan.options]
         titles = headings(plan)

@@ -12,6 +12,7 @@ from keyrota.pools.declared import PoolConfig
 from keyrota.report.console import Line, Table, printed
 from keyrota.report.plan_words import (
     PROJECTS,
+    caveat,
     changes_of,
     demand_of,
     further,
@@ -94,6 +95,9 @@ def _pool(plan: Plan, *, tells_rotation: bool) -> Iterator[Line | Table]:
     yield Line(f"  {demand_of(plan)}")
     if tells_rotation:
         yield Line(f"  Today: {rotation_in_words(plan.scenario)}.")
+    doubt = caveat(plan)
+    if doubt is not None:
+        yield Line(f"  {doubt}", "bold yellow")
     if plan.results:
         yield _table(plan)
     yield Line(f"  {reason(plan)}", "bold")
@@ -160,10 +164,11 @@ def _pasted(plans: Sequence[Plan], config: PoolConfig) -> Iterator[tuple[str, st
 def pasted(plans: Sequence[Plan], config: PoolConfig) -> Iterator[tuple[str, str, str]]:
     """Yield title, language and text of all that is to be pasted; nothing where nothing has to change."""
     change = changes_of(plans, config)
+    sure = ", once the model explains the log" if any(plan.is_doubtful for plan in plans) else ""
     if change.new_keys:
-        yield "The mapping of the edge functions", "typescript", change.key_mapping
-        yield "The secrets of the new keys", "sh", "\n".join([*change.secrets(), ""])
+        yield f"The mapping of the edge functions{sure}", "typescript", change.key_mapping
+        yield f"The secrets of the new keys{sure}", "sh", "\n".join([*change.secrets(), ""])
     if any(map(needs_failover, plans)):
-        yield "The next key on a 429", "typescript", FAILOVER_TYPESCRIPT
+        yield f"The next key on a 429{sure}", "typescript", FAILOVER_TYPESCRIPT
     if change.new_keys:
-        yield "The pools file", "toml", change.pools_toml
+        yield f"The pools file{sure}", "toml", change.pools_toml

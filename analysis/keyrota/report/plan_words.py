@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from keyrota.display import count, sentence, visible
+from keyrota.display import short_share as share_of_log
 from keyrota.planning.change import Change, change_to
 from keyrota.planning.onset import MOST_SIZE
 from keyrota.planning.options import Option
 from keyrota.planning.outlook import Outlook
 from keyrota.planning.plan import OptionResult, Plan
 from keyrota.pools.declared import Pool, PoolConfig
+from keyrota.report.against_log import check_in_words, cost_of_uneven_shares
 from keyrota.report.quantities import number_in_words
 from keyrota.simulation.estimates import Quantity
 
@@ -77,6 +79,11 @@ def demand_of(plan: Plan) -> str:
     return f"Demand: {demand.per_min:,.3g} requests a minute, {a_day} a day ({visible(demand.source)})."
 
 
+def caveat(plan: Plan) -> str | None:
+    """Return that the model does not explain the log, by how much, and what would; ``None`` if no matter."""
+    return check_in_words(plan.check) if plan.check is not None and plan.is_doubtful else None
+
+
 def short_share(share: Quantity | None) -> str:
     """Return a share in per cent without its interval.
 
@@ -111,6 +118,8 @@ def reason(plan: Plan) -> str:
         return f"{visible(plan.hopeless).rstrip('.')}. More keys do not help, and none are recommended."
     assert advice.option is not None
     result, today = plan.result(advice.option), plan.result(plan.options[0])
+    if plan.is_doubtful:
+        return _in_the_model(plan, result, today)
     change = "" if advice.option == plan.options[0] else "let the client try the next key on a 429"
     now = short_share(today.present_share)
     if advice.kind == "nothing":
@@ -143,12 +152,45 @@ def reason(plan: Plan) -> str:
     return f"{text} As it rotates today it would take {'as many' if is_same else _keys(today)}."
 
 
+def _in_the_model(plan: Plan, result: OptionResult, today: OptionResult) -> str:
+    """Return what a model asks for that does not explain its log: not what to do."""
+    advice, target = plan.recommendation, f"within the target of {100 * plan.target:.3g} %"
+    assert plan.check is not None
+    changes = result.option != today.option
+    keys, now = count(plan.present_keys, "key"), short_share(today.present_share)
+    if advice.kind == "nothing":
+        told = f"nothing would have to change: with today's {keys} {_ending(now)}, {target}"
+    elif advice.kind == "client":
+        told = (
+            f"a client that tries the next key on a 429 would be enough: with today's {keys} "
+            f"{_ending(short_share(result.present_share))} instead of {now}, {target}"
+        )
+    elif advice.kind == "too many":
+        told = f"keys alone do not reach the target: {result.smallest.reason}"
+    else:
+        client = " and a client that tries the next key on a 429" if changes else ""
+        told = (
+            f"{count(advice.keys or 0, 'key')}, {(advice.keys or 0) - plan.present_keys:,} more than today,"
+            f"{client} would be enough: {_ending(short_share(result.smallest.share))} then, {target}, and "
+            f"{now} today"
+        )
+    seen = (
+        f"{share_of_log(plan.check.observed)} of its requests in a 429" if plan.check.rejected else "no 429"
+    )
+    return (
+        f"In the model, which does not explain the log, {told}. The log has {seen}: find first what differs."
+    )
+
+
 def further(plan: Plan) -> Iterator[str]:
-    """Yield what else to know: the other window, which limit binds, when the day ends, growth."""
+    """Yield what else to know: what uneven shares cost, other windows, which limit binds, the day, growth."""
     if plan.hopeless is not None:
         return
     option = plan.recommendation.option
     assert option is not None
+    uneven = cost_of_uneven_shares(plan.check, plan.scenario.pools[0])
+    if uneven is not None:
+        yield uneven
     yield from _other_windows(plan, option)
     if not plan.result(option).smallest.is_proved and plan.recommendation.kind == "keys":
         size = (plan.recommendation.keys or 0) - 1
@@ -159,9 +201,11 @@ def further(plan: Plan) -> Iterator[str]:
     if plan.day_end is not None:
         end = plan.day_end
         days = "" if end.share_of_days == 1 else f", on {100 * end.share_of_days:.0f} % of days"
+        by = "In the model" if plan.is_doubtful else "As it is today"
+        then = "; `keyrota report` tells when keys were used up in the log" if plan.is_doubtful else ""
         yield (
-            f"As it is today the pool's requests of a day are spent at about {end.pacific} Pacific time "
-            f"({end.utc} UTC){days}."
+            f"{by} the pool's requests of a day are spent at about {end.pacific} Pacific time ({end.utc} UTC)"
+            f"{days}{then}."
         )
     if plan.outlook is not None:
         yield from _growth(plan, plan.outlook)

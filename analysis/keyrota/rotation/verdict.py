@@ -53,6 +53,21 @@ def decide(tests: Sequence[RotationTests], *, alpha: float = 1e-3) -> list[Decis
     ]
 
 
+def calls_shares(tests: RotationTests, called: frozenset[TestName]) -> bool:
+    """Return whether the shares are uneven: by tests of their own, else by that of the starts.
+
+    Parameters
+    ----------
+    tests
+        Of the pool; where every run is one pick, the starts are the shares.
+    called
+        The tests that speak against the rotation.
+    """
+    has_own = tests.shares is not None or tests.shares_unknown is not None
+    own: set[TestName] = {"shares", "shares_unknown"} if has_own else {"starts"}
+    return bool(called & own)
+
+
 def _decision(test: RotationTests, p_value: float, alpha: float, pools: int) -> Decision:
     # What Holm multiplies the pool's smallest p-value by, it multiplies the others by.
     factor = p_value / test.p_value if test.p_value > 0 else 1.0
