@@ -13,6 +13,8 @@ from keyrota.planning.expected import expected_share
 from keyrota.planning.fitted import FittedPool, fit_pool, scenario_of
 from keyrota.planning.logged import LoggedPool, span_of_log
 from keyrota.planning.resize import without_day_limit
+from keyrota.planning.rough_check import is_plainly_off
+from keyrota.rotation.verdict import calls_shares
 
 OTHER_CAUSES: Final = ("no-quota", "tokens-per-minute")
 """Where most 429s are for these, requests a minute and a day are not what is short."""
@@ -43,15 +45,26 @@ def _thin_headroom(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
         by_minute = expected_share(without_day_limit(scenario), pool.name)
         is_day = by_minute is not None and by_minute <= facts.target
         observed = fitted.rejected / fitted.requests
-        instead = ""
-        if better is not None and better < 0.8 * share:
-            instead = f" With a client that tries the next key it would be {short_share(better)}."
+        told = (
+            f"{short_share(observed)} of its requests do" if fitted.rejected else "none of its requests does"
+        )
+        doubt, remedy = (
+            "",
+            "`keyrota plan LOG` tells how many keys that takes, and what a change of the client saves.",
+        )
+        if _is_uneven(pool):
+            doubt = f"; that is at equal shares, which this log does not have (R101): {told}"
+            remedy = "Correct R101 first. `keyrota plan LOG` tells what the uneven shares cost."
+        elif is_plainly_off(scenario, fitted):
+            doubt = f"; the model does not explain this log, in which {told}"
+            remedy = "`keyrota plan LOG` holds the model against the log, and names what may differ."
+        elif better is not None and better < 0.8 * share:
+            remedy += f" With a client that tries the next key it would be {short_share(better)}."
         yield rule.finding(
             f"at the traffic of this log, {fitted.rate_per_min:.2g} requests a minute, the model expects "
             f"{short_share(share)} of the requests to end in a 429, against a target of "
-            f"{100 * facts.target:g} %" + (": the limit of a day is what is short" if is_day else ""),
-            "`keyrota plan LOG` tells how many keys that takes, and what a change of the client saves."
-            f"{instead}",
+            f"{100 * facts.target:g} %" + (": the limit of a day is what is short" if is_day else "") + doubt,
+            remedy,
             pool=pool.name,
             evidence={
                 "expected_share": share,
@@ -62,8 +75,14 @@ def _thin_headroom(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
                 "target": facts.target,
                 "limits_per_minute_and_day": [fitted.pool.quota.per_minute, fitted.pool.quota.per_day],
                 "keys": fitted.pool.size,
+                "is_doubtful": bool(doubt),
             },
         )
+
+
+def _is_uneven(pool: PoolFacts) -> bool:
+    """Whether the shares are uneven (R101), where the closed forms have equal ones."""
+    return pool.tests is not None and pool.size > 1 and calls_shares(pool.tests, pool.called)
 
 
 def _passes_full_windows(pool: PoolFacts) -> bool:

@@ -5,6 +5,8 @@ import json
 import pytest
 
 from keyrota.cli.boundary import run
+from keyrota.events import write_events
+from uneven_rotation import uneven_events
 
 FOUR = ["plan", "--rate", "4/min", "--per-minute", "2"]
 QUICK = ["plan", "--rate", "1/min", "--per-minute", "2", "--window", "fixed"]
@@ -137,3 +139,25 @@ def test_bad_input_is_one_clear_line(capsys, arguments, message):
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert message in err
+
+
+def test_a_log_that_the_model_does_not_explain_is_said(capsys, tmp_path):
+    """In text, Markdown and JSON, unless options change what is planned for."""
+    log, pools = tmp_path / "uneven.parquet", tmp_path / "pools.toml"
+    write_events(uneven_events(rate_per_min=2.0, requests=800, shares=(0.85, 0.15)), log, "parquet")
+    pools.write_text(
+        '[[pool]]\nname = "CHAT"\nkeys = [1, 2]\nfunctions = ["chat"]\nquota = { per_minute = 2 }\n'
+    )
+    asked = ["plan", "-q", "--pools", str(pools), "--window", "fixed", str(log)]
+    for form in ("text", "markdown"):
+        code, out, err = printed(capsys, *asked, "--format", form)
+        assert (code, err) == (0, "")
+        words = " ".join(out.replace("\\", "").split())
+        assert "The model does not explain the log: " in words
+        assert "the uneven rotation (R101: key 1 has " in words
+        assert "In the model, which does not explain the log, " in words
+    pool = json.loads(printed(capsys, *asked, "--format", "json")[1])["pools"][0]
+    assert pool["against_log"]["explains"] is False
+    assert pool["recommendation"]["reason"].startswith("In the model, which does not explain the log, ")
+    changed = json.loads(printed(capsys, *asked, "--policy", "least-used", "--format", "json")[1])["pools"][0]
+    assert changed["against_log"] is None

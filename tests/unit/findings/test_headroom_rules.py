@@ -1,5 +1,6 @@
 """Q307: more 429s are to be expected than the target allows, by theory, whether or not there are any."""
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
@@ -10,6 +11,7 @@ from keyrota.pools.declared import PoolConfig, Quota
 from keyrota.simulation.experiment import simulated_events
 from keyrota.simulation.scenario import Failover, Hosted
 from keyrota.simulation.simple import simple_scenario
+from uneven_rotation import TWO_KEYS, uneven_events
 
 
 def q307(scenario, *, target=0.01, declared=None, change=None, seed=0):
@@ -49,6 +51,59 @@ def test_it_is_found_with_the_numbers_of_the_theory():
         "of the requests to end in a 429, against a target of 1 %"
     )
     assert finding.remedy.endswith(f"With a client that tries the next key it would be {100 * better:.2g} %.")
+    assert not found["is_doubtful"]
+
+
+def test_uneven_shares_are_not_what_the_model_expects():
+    """Most calls go to one key: the message says that it speaks of equal shares, and what the log has."""
+    events = uneven_events(rate_per_min=2.0, requests=1_200, shares=(0.85, 0.15))
+    found = [
+        finding
+        for finding in find_all(gather(events, PoolConfig(pools=(TWO_KEYS,))))
+        if finding.pool == "CHAT"
+    ]
+    assert "R101" in [finding.code for finding in found]
+    (finding,) = [finding for finding in found if finding.code == "Q307"]
+    assert finding.evidence["is_doubtful"]
+    observed = finding.evidence["observed_share"]
+    assert observed > 1.5 * finding.evidence["expected_share"]
+    assert finding.message.endswith(
+        f"; that is at equal shares, which this log does not have (R101): {100 * observed:.0f} % of its "
+        "requests do"
+    )
+    assert finding.remedy.startswith("Correct R101 first.")
+
+
+@pytest.mark.parametrize(("kept", "is_doubtful"), [(1.0, False), (0.3, True), (0.0, True)])
+def test_a_share_that_is_plainly_another_is_said(kept, is_doubtful):
+    """Of the 429s of a healthy log some are left out, with their picks: fewer than the model expects."""
+
+    def thinned(events):
+        rng = np.random.default_rng(1)
+        isolates = events.loc[events["kind"] == "rejection", "isolate"].unique()
+        gone = isolates[rng.random(len(isolates)) >= kept]
+        return events[~events["isolate"].isin(gone)]
+
+    (finding,) = q307(scenario(12.0), change=thinned)
+    assert finding.evidence["is_doubtful"] == is_doubtful
+    assert ("; the model does not explain this log, in which " in finding.message) == is_doubtful
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rate_per_min": 3.0},
+        {"rate_per_min": 8.0, "on_reject": Failover()},
+        {"rate_per_min": 0.12, "per_minute": None, "per_day": 25, "hours": 30.0},
+        {"rate_per_min": 0.5, "per_day": 50, "hours": 48.0},
+    ],
+    ids=["minute", "failover", "a day and a quarter", "minute and day"],
+)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_healthy_log_is_not_doubted(options, seed):
+    """Five standard errors beyond the rate's interval: less than one in 10,000."""
+    (finding,) = q307(scenario(**options), seed=seed)
+    assert not finding.evidence["is_doubtful"]
 
 
 def test_nothing_is_expected_by_limits_that_the_log_contradicts():

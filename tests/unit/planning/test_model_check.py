@@ -113,3 +113,21 @@ def test_keys_of_one_project_are_not_explained_by_keys_of_their_own():
     declared = checked(replace(model, pools=(replace(pool, functions=model.pools[0].functions),)), **told)
     assert not declared.explains
     assert declared.observed > declared.high
+
+
+@pytest.mark.parametrize(
+    ("requests", "replications"), [(1_000, 200), (20_000, 200), (40_000, 100), (10**6, 20)], ids=str
+)
+def test_long_logs_take_fewer_replications(requests, replications):
+    """Four million requests in all, and 20 replications at least."""
+    assert checked(requests=requests).replications == replications
+
+
+def test_few_replications_give_as_wide_an_interval():
+    """Wider by Student's t, 2.09 sqrt(1.05) / 1.96: within 4 errors of 8 spreads; and never below 0."""
+    wide = checked(replications=400)
+    few = [checked(replications=20, seed=seed) for seed in range(8)]
+    mean = np.mean([own.high - own.low for own in few])
+    assert mean / (wide.high - wide.low) == pytest.approx(1.09, rel=0.25)
+    quiet = checked(replace(SCENARIO, duration_s=600.0), replications=20)
+    assert quiet.low == 0.0 < quiet.high

@@ -80,8 +80,8 @@ def test_a_checked_model_has_the_prediction(fitted):
             0.02,
             0.06,
             "4 points more than chance allows",
-            "keys used elsewhere, a shared project (Q305 tells), lower limits (Q304) or burstier traffic would "
-            "do that, and so would an uneven rotation (R101).",
+            "keys used elsewhere, a shared project (Q305 tells), lower limits (Q304) or burstier traffic "
+            "would do that, and so would an uneven rotation (R101).",
         ),
         (
             0.12,

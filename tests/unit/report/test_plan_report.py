@@ -1,13 +1,18 @@
 """A plan as JSON, text and Markdown: one content, safe to show, ready to paste."""
 
+import dataclasses
 import json
 import re
 
 import pytest
+from msgspec.structs import replace
 
+from keyrota.planning.model_check import ModelCheck
 from keyrota.planning.plan import make_plan
+from keyrota.planning.uneven import MostLoaded
 from keyrota.pools import load_pools
 from keyrota.pools.declared import Pool, PoolConfig, Quota
+from keyrota.report.against_log import cost_of_uneven_shares
 from keyrota.report.as_json import as_json
 from keyrota.report.plan import describe
 from keyrota.report.plan_markdown import as_markdown, escaped
@@ -164,6 +169,108 @@ def test_hopeless_is_said_first_and_safely():
         assert "supabase" not in text
     report = describe([plan], config)
     assert (report.recommendation.keys, report.options, report.binding) == (None, [], None)
+
+
+def doubtful(plan, observed, *, uneven=None):
+    """The plan of a log with this share of 429s, of which the model expects 20 to 30 %."""
+    check = ModelCheck("CHAT", 1_000, round(1_000 * observed), 0.25, 0.2, 0.3, 200, uneven)
+    return dataclasses.replace(plan, check=check)
+
+
+@pytest.mark.parametrize(
+    ("plan_of", "told"),
+    [
+        (
+            lambda: one(4.0),
+            "4 keys, 2 more than today, and a client that tries the next key on a 429 would be enough: ",
+        ),
+        (
+            lambda: one(4.0, keys=6),
+            "a client that tries the next key on a 429 would be enough: with today's 6 keys ",
+        ),
+        (
+            lambda: one(2.0, keys=20),
+            "nothing would have to change: with today's 20 keys ",
+        ),
+        (
+            lambda: one(5000.0),
+            "keys alone do not reach the target: the limits alone take 2,475 keys or more",
+        ),
+    ],
+    ids=["keys", "client", "nothing", "too many"],
+)
+def test_advice_of_a_model_that_does_not_explain_its_log_is_not_sure(plan_of, told):
+    """The caveat stands before the table, and the advice is that of the model, with the log's share."""
+    own, config = plan_of()
+    plan = doubtful(own, 0.5)
+    assert reason(plan).startswith(f"In the model, which does not explain the log, {told}")
+    assert reason(plan).endswith("The log has 50 % of its requests in a 429: find first what differs.")
+    said = "The model does not explain the log: 50 % of its requests end in a 429, the model predicts 25 %"
+    for text in (as_text([plan], config), as_markdown([plan], config).replace("\\", "")):
+        words = " ".join(text.split())
+        assert words.index(said) < words.index("option") < words.index("In the model, which does not explain")
+        assert "an uneven rotation (R101)" in words
+        assert not re.search(r"Nothing has to change|\b[Aa]dd \d+ keys?\b|Let the client", words)
+    changes = own.recommendation.kind in ("keys", "client")
+    assert ("once the model explains the log" in as_text([plan], config)) == changes
+
+
+def test_a_log_without_429s_is_told_in_words():
+    """Not as a share of 0 %."""
+    own, _ = one(4.0)
+    assert reason(doubtful(own, 0.0)).endswith("The log has no 429: find first what differs.")
+
+
+def test_a_log_that_is_explained_changes_nothing():
+    """Neither in words nor in what is pasted; the JSON holds the check."""
+    own, config = one(4.0)
+    plan = doubtful(own, 0.25)
+    assert as_text([plan], config) == as_text([own], config)
+    assert as_markdown([plan], config) == as_markdown([own], config)
+    assert describe([own], config).pools[0].against_log is None
+    against = describe([plan], config).pools[0].against_log
+    assert (against.explains, against.observed_share, against.most_loaded) == (True, 0.25, None)
+
+
+def test_json_holds_the_model_against_the_log():
+    """Numbers, the verdict in words, and the key with more than its share."""
+    own, config = one(4.0)
+    plan = doubtful(own, 0.5, uneven=MostLoaded(key=1, position=1, share=0.9, size=2))
+    against = json.loads(as_json(describe([plan], config)))["pools"][0]["against_log"]
+    words = against.pop("words")
+    assert against == {
+        "requests": 1_000, "observed_share": 0.5, "predicted_share": 0.25, "predicted_low": 0.2,
+        "predicted_high": 0.3, "explains": False, "most_loaded": {"key": 1, "position": 1, "share": 0.9},
+    }  # fmt: skip
+    assert "the uneven rotation (R101: key 1 has 90 % of the picks) would do that" in words
+
+
+def test_what_uneven_shares_cost_is_told():
+    """The limit over the share, of each limit; of keys that share a project nothing is said."""
+    uneven = MostLoaded(key=1, position=1, share=0.8, size=2)
+    plan, _ = one(4.0, per_day=500)
+    words = " ".join(further(doubtful(plan, 0.25, uneven=uneven)))
+    assert words.startswith(
+        "The shares are uneven (R101): key 1 has 80 % of the picks, so that the pool carries at most 2.5 "
+        "calls a minute and 625 a day before that key is at its limit, where equal shares carry at most 4 and "
+        "1,000."
+    )
+    pool = plan.scenario.pools[0]
+    check = doubtful(plan, 0.25, uneven=uneven).check
+    assert cost_of_uneven_shares(check, replace(pool, projects=("a", "b"))) is not None
+    assert cost_of_uneven_shares(check, replace(pool, projects=("a", "a"))) is None
+    assert cost_of_uneven_shares(check, replace(pool, quota=Quota())) is None
+    nameless = dataclasses.replace(check, uneven=dataclasses.replace(uneven, key=None, position=2))
+    assert "position 2 has 80 % of the picks" in cost_of_uneven_shares(nameless, pool)
+
+
+def test_the_end_of_the_day_is_that_of_the_model():
+    """Where it does not explain the log, the report has the times."""
+    plan, _ = one(0.2, per_day=50)
+    assert "As it is today the pool's requests of a day are spent at about" in " ".join(further(plan))
+    words = " ".join(further(doubtful(plan, 0.5)))
+    assert "In the model the pool's requests of a day are spent at about" in words
+    assert "`keyrota report` tells when keys were used up in the log." in words
 
 
 def test_many_secrets_are_cut_in_text_only():
