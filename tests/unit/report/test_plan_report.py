@@ -252,8 +252,8 @@ def test_what_uneven_shares_cost_is_told():
     words = " ".join(further(doubtful(plan, 0.25, uneven=uneven)))
     assert words.startswith(
         "The shares are uneven (R101): key 1 has 80 % of the picks, so that the pool carries at most 2.5 "
-        "calls a minute and 625 a day before that key is at its limit, where equal shares carry at most 4 and "
-        "1,000."
+        "calls a minute and 625 a day before that key is at its limit, where equal shares carry at most 4 "
+        "and 1,000."
     )
     pool = plan.scenario.pools[0]
     check = doubtful(plan, 0.25, uneven=uneven).check
