@@ -19,10 +19,12 @@ calls that seem to pass a full window remain, and a key may seem exhausted later
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 import pytest
 from msgspec.structs import replace
 
 import keyrota
+from keyrota.events import make_events
 from keyrota.logs.write import SHAPES, write_events_as_log
 from keyrota.pools.declared import PoolConfig, Quota
 from keyrota.quota.account import PoolEvents, make_accounts
@@ -130,3 +132,34 @@ def test_a_client_that_fails_over(shape, tmp_path):
     assert account.explained.by_cause() == {"per-minute": int((events["kind"] == "rejection").sum())}
     assert not account.minute.is_refuted
     assert not account.day.is_refuted
+
+
+@lru_cache
+def with_bare_errors():
+    """Calls far below every limit, of which one in five gets a 429 whose error states nothing."""
+    scenario = simple_scenario(keys=4, per_minute=60, per_day=5_000, rate_per_min=0.2, duration_s=DAY_S)
+    events = simulated_events(scenario, seed=1)
+    plain = events.astype({name: object for name, kind in events.dtypes.items() if kind == "category"})
+    picks = plain[plain["kind"] == "pick"]
+    is_refused = np.random.default_rng(2).random(len(picks)) < 0.2
+    refused = picks[is_refused].assign(
+        time=picks["time"] + pd.Timedelta(milliseconds=400), kind="rejection", status=429, cause="unknown"
+    )
+    refused[["key", "position", "size"]] = pd.NA
+    together = pd.concat([plain, refused]).sort_values("time", kind="stable", ignore_index=True)
+    columns = {name: [None if pd.isna(own) else own for own in together[name]] for name in together}
+    return make_events(columns), scenario.pools[0], len(refused)
+
+
+@pytest.mark.parametrize("shape", [name for name, shape in SHAPES.items() if shape.rows != "invocation"])
+def test_errors_that_nothing_explains(shape, tmp_path):
+    """Q309, with all that the log has, whether or not times tell that no window was full."""
+    events, pool, number = with_bare_errors()
+    path = tmp_path / f"log{SHAPES[shape].suffix}"
+    path.write_bytes(write_events_as_log(events, shape, seed=3))
+    pools = PoolConfig(pools=(pool,))
+    report = keyrota.judge(keyrota.read(path, pools=pools))
+    (finding,) = [finding for finding in report.findings if finding.code == "Q309"]
+    assert finding.severity == "error"
+    assert finding.evidence["rejections"] == number or shape in NAMELESS
+    assert "whose error states no limit" in finding.message

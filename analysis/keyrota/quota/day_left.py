@@ -29,14 +29,14 @@ def calls_pass_later(
     passed
         Which calls surely passed, shape (calls,).
     """
+    if not len(at):
+        return np.zeros(0, dtype=bool)
     of_quota = np.full(len(counts.times), -1, dtype=np.int64)
     for number, keys in enumerate(quotas):
         for key in keys:
             of_quota[counts.of(key)] = number
     days = counts.day_numbers()
     places = np.flatnonzero(passed & (of_quota >= 0))
-    if not len(at) or not len(places):
-        return np.zeros(len(at), dtype=bool)
     last = np.full(len(counts.midnights) + 1, -1, dtype=np.int64)
     last[days[places]] = places  # ascending: the last one of a day stays
     whose = of_quota[last]
