@@ -198,6 +198,7 @@ def hold(part: Part, expected: Gathered, *, is_damaged: bool = False) -> None:
         assert gathered.lines == expected.lines
         assert gathered.malformed == expected.malformed
         assert gathered.first_malformed == expected.first_malformed
+        assert gathered.unread == expected.unread
 
 
 def is_told_by_message(message: str) -> bool:

@@ -9,7 +9,8 @@ from keyrota.display import count, listed
 from keyrota.findings.facts import LogFacts, PoolFacts
 from keyrota.findings.lost_lines import lost_lines
 from keyrota.findings.rule import Finding, Rule
-from keyrota.findings.wording import agree
+from keyrota.findings.wording import agree, per_cent
+from keyrota.logs.unread import FROM_ZERO
 from keyrota.rotation.runs import BASES
 
 
@@ -17,16 +18,53 @@ def _malformed_lines(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     for source in facts.input.sources if facts.input else ():
         if source.malformed:
             reasons = listed(sorted({reason for _, reason in source.first_malformed}), limit=3)
+            is_from_zero = any(kind.what in FROM_ZERO for kind, _ in source.unread_picks)
             yield rule.finding(
                 f"{source.malformed:,} of {count(source.lines, 'line')} of {source.name} could not be read "
                 f"({reasons})",
-                "Look at the places named; if the lines are whole there, report them as a format that is "
-                "not read yet.",
+                _COUNT_FROM_ZERO if is_from_zero else _LOOK,
                 evidence={
                     "malformed": source.malformed,
                     "places": [f"{source.name}:{line}" for line, _ in source.first_malformed],
                 },
             )
+
+
+_LOOK: Final = (
+    "Look at the places named; if the lines are whole there, report them as a format that is not read yet."
+)
+_COUNT_FROM_ZERO: Final = (
+    "Keys and positions are counted from 1. If the application counts from 0, add a [[rule]] with first = 0 "
+    "to the pools file (docs/howto/other-projects.md)."
+)
+
+
+def _unread_picks(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
+    found = [(pool.name, of_size.unread) for pool in facts.pools for of_size in (pool, *pool.others)]
+    for name, unread in (*found, (None, facts.unread)):
+        if unread is None:
+            continue
+        whose = f" that may be of {name}" if name is not None else ""
+        named = listed([f"{number:,} with {what}" for what, number in unread.what.items()], limit=4)
+        what = next(iter(unread.what))
+        told = (
+            f"{count(unread.lines, 'pick line')}{whose} "
+            + (
+                f"{agree(unread.lines, 'names', 'name')} {what}"
+                if len(unread.what) == 1
+                else f"cannot be true ({named})"
+            )
+            + f" and could not be read: {per_cent(unread.share)} of the pick lines"
+        )
+        yield rule.finding(
+            f"{told}; no verdict rests on the others" if facts.pick_count else told,
+            _COUNT_FROM_ZERO
+            if unread.is_from_zero
+            else "Look at the places that D402 names: a position is beyond its pool, or the pool is empty. "
+            "Correct what the application logs, or describe its lines with a [[rule]].",
+            pool=name,
+            evidence={"lines": unread.lines, "share": unread.share, "what": dict(unread.what)},
+        )
 
 
 def _not_enough_data(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
@@ -46,7 +84,7 @@ def _not_enough_data(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
             evidence={"pools": names},
         )
     for pool in facts.pools:
-        if not pool.picks.empty and pool.verdict == "not enough data":
+        if not pool.picks.empty and pool.verdict == "not enough data" and pool.unread is None:
             yield rule.finding(
                 *_too_few(pool, facts.alpha),
                 pool=pool.name,
@@ -155,6 +193,7 @@ _NOUNS: Final = {
 
 RULES: Final = (
     Rule("D405", "no-picks", "error", _no_picks),
+    Rule("D406", "unread-picks", "error", _unread_picks),
     Rule("D401", "lost-lines", "warning", lost_lines),
     Rule("D402", "malformed-lines", "note", _malformed_lines),
     Rule("D403", "not-enough-data", "note", _not_enough_data),

@@ -14,6 +14,7 @@ from keyrota.findings.facts import LogFacts, PoolFacts
 from keyrota.findings.rule import Finding, Rule
 from keyrota.findings.wording import agree, places
 from keyrota.pools.declared import is_function_id
+from keyrota.pools.infer import INFERRED_SOURCE
 
 _OTHER_POOLS: Final = (
     "If the declaration is not that of this application, give its own (--pools FILE or --pools infer)."
@@ -35,8 +36,8 @@ _MOST_FUNCTIONS: Final = 10
 
 def _pool_size_mismatch(rule: Rule, facts: LogFacts) -> Iterator[Finding]:
     for pool in facts.pools:
-        if pool.declared is None:
-            continue
+        if pool.declared is None or (pool.unread and facts.config.source == INFERRED_SOURCE):
+            continue  # inferred of what could be read, it lacks what could not
         declared = pool.declared.size
         smaller = [size for size in sorted(pool.sizes) if size < declared]
         larger = [size for size in sorted(pool.sizes) if size > declared]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from keyrota.events import check_events, is_of_kind
 from keyrota.findings.key_places import Places, keys_by_place
 from keyrota.findings.key_shares import KeyShare, shares_of
+from keyrota.findings.unread import Unread, UnreadLines
 from keyrota.logs.read import LogInput
 from keyrota.pools.declared import Pool, PoolConfig
 from keyrota.quota.account import Account, PoolEvents, make_accounts
@@ -49,7 +50,8 @@ class PoolFacts:
     pool has no pick with a position. `twice` are the keys that the mapping lists more than once, with their
     places: each has the picks of several, so that the pool is unfair however even the places are; `p_value`
     is ``None`` if that alone is seen. `account` is that of the quota, `over_time` how the pool was used; of
-    `others` both are ``None``, and `over_time` is without picks.
+    `others` both are ``None``, and `over_time` is without picks. With `unread`, pick lines that may be of
+    this pool and size could not be read, too many for a verdict: there is none, and no test is `called`.
     """
 
     name: str
@@ -68,6 +70,7 @@ class PoolFacts:
     others: tuple[PoolFacts, ...] = ()
     account: Account | None = None
     over_time: OverTime | None = None
+    unread: Unread | None = None
 
     @property
     def size(self) -> int:
@@ -107,7 +110,8 @@ class LogFacts:
     """The facts about a whole log.
 
     `alpha` is the level of the verdicts, `target` the share of requests that may end in a 429. With
-    `max_rejected`, 429s up to that share of a pool's requests are tolerated.
+    `max_rejected`, 429s up to that share of a pool's requests are tolerated. `unread` are pick lines that
+    could not be read and may be of no pool that has picks, if they are many.
     """
 
     events: pd.DataFrame
@@ -117,6 +121,7 @@ class LogFacts:
     alpha: float
     target: float = DEFAULT_TARGET
     max_rejected: float | None = None
+    unread: Unread | None = None
 
     @cached_property
     def pick_count(self) -> int:
@@ -188,11 +193,15 @@ def gather(
     judged: dict[str, list[_Judged]] = {name: [] for name in names}
     for (name, of_size), test, decision in zip(units, tests, decide(tests, alpha=alpha), strict=True):
         judged[name].append((of_size, test, decision))
+    unread = UnreadLines.of(log_input, len(events))
     pools = tuple(
-        _pool_facts(name, config, of_pool.get(name, events.iloc[:0]), events, judged[name]) for name in names
+        _pool_facts(name, config, of_pool.get(name, events.iloc[:0]), events, judged[name], unread)
+        for name in names
     )
     pools = _with_accounts(pools, events, alpha, seed)
-    return LogFacts(events, config, log_input, pools, alpha, target, max_rejected)
+    sizes = frozenset(of_size.size for _, of_size in units)
+    of_none = unread.of_no_pool(sizes, sum(len(pool.picks) for pool in pools))
+    return LogFacts(events, config, log_input, pools, alpha, target, max_rejected, of_none)
 
 
 def _with_accounts(
@@ -251,6 +260,7 @@ def _pool_facts(
     own: pd.DataFrame,
     events: pd.DataFrame,
     judged: Sequence[_Judged],
+    unread: UnreadLines,
 ) -> PoolFacts:
     declared = next((pool for pool in config if pool.name == name), None)
     picks = own.loc[is_of_kind(own, "pick"), list(OF_PICKS)]
@@ -283,6 +293,7 @@ def _pool_facts(
         for runs, tests, decision in judged
         for twice in [keys_listed_twice(*placed(picks, runs.size), runs.size)]
     ]
+    of_sizes = [_without_verdict(of_size, unread) for of_size in of_sizes]
     if not of_sizes:
         return facts
     main, *others = of_sizes
@@ -290,3 +301,13 @@ def _pool_facts(
         return replace(main, others=tuple(others))
     spoken = [of_size.p_value for of_size in of_sizes if of_size.called and of_size.p_value is not None]
     return replace(main, others=tuple(others), verdict="unfair", p_value=min(spoken, default=None))
+
+
+def _without_verdict(of_size: PoolFacts, unread: UnreadLines) -> PoolFacts:
+    """Take back what the tests say where they lack picks that the log holds."""
+    found = unread.of_pool(of_size.size, of_size.sizes.get(of_size.size, 0))
+    if found is None:
+        return of_size
+    return replace(
+        of_size, verdict="not enough data", p_value=None, called=frozenset(), requests=None, unread=found
+    )

@@ -23,6 +23,7 @@ from keyrota.logs.rows import MISSING, ROW_KINDS, EventRow, Rows, constant, name
 from keyrota.logs.rules import Malformed, Parsed, RuleTable
 from keyrota.logs.sequence import in_time_order, with_bodies, with_functions_in_flight
 from keyrota.logs.times import time_ns
+from keyrota.logs.unread import UnreadPick, add_unread
 from keyrota.pools.declared import PoolConfig
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Collected:
     malformed: int = 0
     first_malformed: list[tuple[int, str]] = field(default_factory=list)
     found: Counter[str] = field(default_factory=Counter)
+    unread: Counter[UnreadPick] = field(default_factory=Counter)
 
     @property
     def ignored(self) -> int:
@@ -78,6 +80,7 @@ class Gatherer:
         self._lines = 0
         self._malformed = 0
         self._first_malformed: list[tuple[int, str]] = []
+        self._unread: Counter[UnreadPick] = Counter()
 
     def add(self, record: Record | BadRow) -> None:
         """Take the next record."""
@@ -93,6 +96,8 @@ class Gatherer:
             return
         if isinstance(parsed, Malformed):
             self._add_malformed(record.line, parsed.reason)
+            if parsed.pick is not None:
+                add_unread(self._unread, parsed.pick)
             return
         self._waiting.append(_row(parsed, record))
         if len(self._waiting) >= BLOCK_ROWS:
@@ -114,6 +119,7 @@ class Gatherer:
             constant("key", sum(map(len, labels)))
             if all(map(is_constant, labels))
             else np.concatenate(labels),
+            self._unread,
         )
 
     def _settle(self) -> None:
@@ -179,6 +185,7 @@ def finished(gathered: Gathered, config: PoolConfig, key_labels: dict[str, int])
         gathered.malformed,
         gathered.first_malformed,
         Counter({kind: number for kind, number in zip(ROW_KINDS, kinds, strict=True) if number}),
+        gathered.unread,
     )
 
 

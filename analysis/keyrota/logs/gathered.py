@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from keyrota.logs.columns import Growing, expected_rows
 from keyrota.logs.joined_rows import JoinedRows
 from keyrota.logs.rows import MISSING, Rows, constant, looked_up, names_of, new_index, renumbered
+from keyrota.logs.unread import UnreadPick, add_unread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +25,8 @@ FIRST_PLACES: Final = 5
 class Gathered:
     """What the records of a source, or of a range of it, say one by one, in file order.
 
-    `label` tells for each row which of `key_labels` its key is, `MISSING` if it has a number.
+    `label` tells for each row which of `key_labels` its key is, `MISSING` if it has a number. `unread` are
+    those of the malformed lines that are picks.
     """
 
     rows: Rows
@@ -32,6 +35,7 @@ class Gathered:
     first_malformed: list[tuple[int, str]]
     key_labels: list[str]
     label: NDArray[np.int32]
+    unread: Counter[UnreadPick] = field(default_factory=Counter)
 
     @property
     def used(self) -> int:
@@ -67,6 +71,7 @@ class Gathered:
             sorted(place for part in parts for place in part.first_malformed)[:FIRST_PLACES],
             [whole.key_labels[label] for label in told],
             lookup[whole.label[order]] if told else whole.label,
+            whole.unread,
         )
 
 
@@ -80,6 +85,7 @@ class Joining:
         self._labels, self._label = new_index(), Growing("int32")
         self._lines = self._malformed = 0
         self._first_malformed: list[tuple[int, str]] = []
+        self._unread: Counter[UnreadPick] = Counter()
 
     def add(self, part: Gathered, start: int, share: float = 0.0) -> None:
         """Take the next part, whose lines count from so many lines behind the first.
@@ -101,7 +107,7 @@ class Joining:
             return self._alone[0]
         return Gathered(
             self._rows.done(), self._lines, self._malformed, self._first_malformed[:FIRST_PLACES],
-            names_of(self._labels), self._label.done(),
+            names_of(self._labels), self._label.done(), self._unread,
         )  # fmt: skip
 
     def _take(self, part: Gathered, start: int, share: float) -> None:
@@ -113,5 +119,7 @@ class Joining:
             self._label.add(looked_up(part.label, lookup), expected)
         self._lines += part.lines
         self._malformed += part.malformed
+        for kind, number in part.unread.items():
+            add_unread(self._unread, kind, number)
         if len(self._first_malformed) < FIRST_PLACES:
             self._first_malformed += [(line + start, reason) for line, reason in part.first_malformed]

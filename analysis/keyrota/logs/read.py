@@ -23,6 +23,7 @@ from keyrota.logs.gathering import gathered_from
 from keyrota.logs.own_rules import rule_table
 from keyrota.logs.rows import Rows
 from keyrota.logs.sources import Source, find_sources
+from keyrota.logs.unread import UnreadPick
 from keyrota.pools.declared import UNDECLARED, PoolConfig
 from keyrota.pools.load import configured
 from keyrota.workers import Workers
@@ -43,7 +44,8 @@ class SourceInput:
 
     A line is a physical line of a text, or a row of an export. `duplicates` are events that an
     earlier source had too, counted once. `problems` says in words what was wrong with the source as
-    a whole; `truncated` that it ends before its time.
+    a whole; `truncated` that it ends before its time. `unread_picks` counts those of the malformed lines
+    that are picks, by kind.
     """
 
     name: str
@@ -59,6 +61,7 @@ class SourceInput:
     truncated: bool
     problems: tuple[str, ...] = ()
     first_malformed: tuple[tuple[int, str], ...] = ()
+    unread_picks: tuple[tuple[UnreadPick, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +328,7 @@ def _account(source: Source, log: OpenedLog, collected: Collected, repeated: int
         truncated=log.truncated,
         problems=tuple(log.problems),
         first_malformed=tuple(collected.first_malformed),
+        unread_picks=tuple(sorted(collected.unread.items(), key=str)),
     )
 
 

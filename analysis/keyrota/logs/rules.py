@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from keyrota.logs.unread import EMPTY_POOL, KEY_ZERO, UnreadPick, unread_pick
+
 
 class Parsed(NamedTuple):
     """The typed fields of one message; `kind` is an event kind, or ``fragment``: a line of an error."""
@@ -34,9 +36,10 @@ class Parsed(NamedTuple):
 
 
 class Malformed(NamedTuple):
-    """A message that matches a rule but whose numbers cannot be true."""
+    """A message that matches a rule but whose numbers cannot be true; `pick` says how, if it is a pick."""
 
     reason: str
+    pick: UnreadPick | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +136,16 @@ def _fields(rule: Rule, match: re.Match[str], message: str) -> Parsed | Malforme
     if rule.detail is not None:
         rule.detail(message[match.start() :], values)
     key, position, size = values.get("key"), values.get("position"), values.get("size")
-    if key is not None and key < 1:
-        return Malformed(f"key number {key}")
-    if size is not None and size < 1:
-        return Malformed(f"a pool of {size} keys")
-    if position is not None and (position < 1 or (size is not None and position > size)):
-        return Malformed(f"position {position} in a pool of {size} keys")
-    return Parsed(values.pop("kind", rule.kind), **values)
+    kind = values.pop("kind", rule.kind)
+    unread = unread_pick(key, position, size)
+    if unread is None:
+        return Parsed(kind, **values)
+    return Malformed(_reason(unread, position, size), unread if kind == "pick" else None)
+
+
+def _reason(unread: UnreadPick, position: int | None, size: int | None) -> str:
+    if unread.what == KEY_ZERO:
+        return "key number 0"
+    if unread.what == EMPTY_POOL:
+        return EMPTY_POOL
+    return f"position {position}" + ("" if size is None else f" in a pool of {size} keys")

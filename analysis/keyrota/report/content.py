@@ -179,6 +179,7 @@ def _pool(pool: PoolFacts, facts: LogFacts) -> PoolReport:
             pool.p_value,
             tests.null if tests else "no picks",
             tests.picks_needed if tests else None,
+            pool.unread.lines if pool.unread else 0,
         ),
         rotation=_rotation(pool),
         rejections=rejections_of(pool),

@@ -60,6 +60,11 @@ def verdict_sentence(pool: PoolReport, faults: Collection[str]) -> str:
             if pool.rotation.isolates is not None
             else "Fair: the shares are even; the log does not show the order of the keys inside isolates"
         )
+    elif fairness.unread_picks:
+        words = (
+            f"No verdict: {count(fairness.unread_picks, 'pick line')} that may be of this pool could not be "
+            "read, and the others say nothing without them"
+        )
     else:
         needed = f"; about {fairness.picks_needed:,} picks are needed" if fairness.picks_needed else ""
         words = f"Not enough data for a verdict{needed}"

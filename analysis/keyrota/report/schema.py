@@ -80,12 +80,16 @@ class KeyReport(msgspec.Struct, frozen=True):
 
 
 class FairnessReport(msgspec.Struct, frozen=True):
-    """The verdict, its p-value (adjusted for the number of pools), the null, and the picks needed for one."""
+    """The verdict, its p-value (adjusted for the number of pools), the null, and the picks needed for one.
+
+    `unread_picks` are pick lines that may be the pool's and could not be read, too many for a verdict.
+    """
 
     verdict: Literal["fair", "unfair", "not enough data"]
     p_value: float | None
     null: str
     picks_needed: int | None
+    unread_picks: int = 0
 
 
 class RotationReport(msgspec.Struct, frozen=True):

@@ -4,7 +4,9 @@ import dataclasses
 
 import pytest
 
+from keyrota.findings.unread import UnreadLines
 from keyrota.logs.read import LogInput, SourceInput
+from keyrota.logs.unread import UnreadPick
 from keyrota.pools.declared import PoolConfig
 
 
@@ -154,3 +156,80 @@ def test_an_empty_table(judge):
     """An empty table has no picks and no other finding."""
     found = judge.findings({"kind": []}, pools=PoolConfig())
     assert only(found, "D405").message.endswith("found in 0 lines: none of a known kind")
+
+
+def unread(*counts, found=(("pick", 120),)):
+    """Return an account of 120 picks and of pick lines that could not be read."""
+    lines = source(unread_picks=tuple((UnreadPick(*kind), number) for kind, number in counts))
+    return dataclasses.replace(lines, found=found)
+
+
+def test_picks_that_name_key_0_leave_no_verdict(judge):
+    """D406 takes the place of the faults that a log shows which counts from 0."""
+    runs = [[position] for position in (2, 3, 4)] * 200
+    assert {"R101", "R102", "R106"} <= set(judge.findings(judge.picked(runs)))
+    log_input = unread((("key 0", 4), 172))
+    found = judge.findings(judge.picked(runs), log_input=log_input)
+    assert not [code for code in found if code[0] == "R" or (code == "D403" and len(found[code]) > 1)]
+    finding = only(found, "D406")
+    assert (finding.severity, finding.pool) == ("error", "ARTIFACT")
+    assert finding.message == (
+        "172 pick lines that may be of ARTIFACT name key 0 and could not be read: 22.3 % of the pick lines; "
+        "no verdict rests on the others"
+    )
+    assert "a [[rule]] with first = 0" in finding.remedy
+    assert finding.evidence["what"] == {"key 0": 172}
+    pool = judge.facts(judge.picked(runs), log_input=log_input).pools[1]
+    assert (pool.verdict, pool.p_value, pool.called) == ("not enough data", None, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines", "is_found"),
+    [
+        (("a position beyond the pool", 4), 1, False),
+        (("a position beyond the pool", 4), 2, True),
+        (("a pool of 0 keys", None), 2, True),
+        (("key 0", 4), 1, False),
+        (("key 0", 3), 1, False),
+    ],
+)
+def test_few_picks_that_could_not_be_read_are_noise(judge, healthy, kind, lines, is_found):
+    """D406 begins at more than 1 % of the picks that name the size; 120 picks of 4 keys are given."""
+    found = judge.findings(healthy, log_input=unread((kind, lines)))
+    assert ("D406" in found) is is_found
+
+
+def test_in_a_large_pool_half_of_one_key_is_enough():
+    """Key 0 of 200 is half a per cent of the picks, and all there are of one key."""
+    lines = UnreadLines({UnreadPick("position 0", 200): 5})
+    assert lines.of_pool(200, 995) is not None
+    assert lines.of_pool(200, 9995) is None
+    assert UnreadLines({UnreadPick("a position beyond the pool", 200): 5}).of_pool(200, 995) is None
+
+
+def test_lines_of_a_size_that_no_pick_has(judge, healthy):
+    """Without a pool that they may be of, D406 is of the whole log; so it is without any pick."""
+    finding = only(judge.findings(healthy, log_input=unread((("position 0", 1), 80))), "D406")
+    assert finding.pool is None
+    assert finding.message == (
+        "80 pick lines name position 0 and could not be read: 40.0 % of the pick lines; no verdict rests on "
+        "the others"
+    )
+    nothing = judge.findings({"kind": ["boot"]}, log_input=unread((("key 0", 4), 3), found=(("boot", 1),)))
+    assert only(nothing, "D406").message.endswith("could not be read: 100.0 % of the pick lines")
+    assert "D405" in nothing
+
+
+def test_lines_count_as_the_events_that_are_judged(judge, healthy):
+    """Of a log of which one event in ten is left, one in ten of the lines that were not read is, too."""
+    assert "D406" in judge.findings(healthy, log_input=unread((("key 0", 4), 12)))
+    cut = unread((("key 0", 4), 12), found=(("pick", 1200),))
+    assert "D406" not in judge.findings(healthy, log_input=cut)
+
+
+def test_several_reasons_are_told_apart(judge, healthy):
+    """What the lines name is told with its number."""
+    log_input = unread((("key 0", 4), 1), (("a position beyond the pool", 4), 9))
+    assert "cannot be true (9 with a position beyond the pool and 1 with key 0)" in (
+        only(judge.findings(healthy, log_input=log_input), "D406").message
+    )
