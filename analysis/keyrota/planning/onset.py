@@ -191,12 +191,12 @@ def _size_onset(
     by_day = law.day_usable_per_min(target) if law else None
     known = [value for value in (by_minute, by_day) if value is not None]
     search = partial(usable_rate, target=target, precision=precision, seed=seed, engine=engine)
-    usable = search(sized, nominal=nominal, guess=min(known) if known else 0.5 * nominal)
+    usable = search(sized, nominal=nominal, guess=min(known) if known else first_guess(nominal, target))
     minute_usable = None
     if minute_nominal is not None:
         minute_usable = usable
         if quota.per_day is not None:
-            guess = by_minute if by_minute is not None else 0.5 * minute_nominal
+            guess = by_minute if by_minute is not None else first_guess(minute_nominal, target)
             minute_usable = search(without_day_limit(sized), nominal=minute_nominal, guess=guess)
     return SizeOnset(
         keys=keys,
@@ -215,6 +215,20 @@ def _size_onset(
             if found is not None
         ),
     )
+
+
+def first_guess(nominal: float, target: float) -> float:
+    """Return where the search for a usable rate begins if no theory speaks.
+
+    Where most calls are rejected nearly all that passes is the nominal rate, so that the usable one is near
+    ``nominal / (1 - target)``. A guess far below it makes replications long that are run at that rate.
+
+    Examples
+    --------
+    >>> first_guess(2.0, 0.01), round(first_guess(2.0, 0.99))
+    (1.0, 198)
+    """
+    return nominal * max(0.5, target / (1 - target))
 
 
 def days_until(usable: Quantity, rate_per_min: float, growth_per_day: float) -> Quantity:

@@ -254,6 +254,29 @@ def test_a_target_that_cannot_be_reached_ends_the_search():
         onset((1,), per_minute=60, isolates=ScalePerRequest(max_instances=1))
 
 
+def test_a_high_target_without_theory_is_searched_in_short_replications(monkeypatch):
+    """At 99 % 429s the rate is 100 times the nominal one; a replication simulates thousands of requests."""
+    from keyrota.planning import usable
+
+    expected = []
+
+    def noted(setting, *arguments, **options):
+        expected.append(total_rate(scenarios[-1]) * scenarios[-1].duration_s / 60)
+        return run(setting, *arguments, **options)
+
+    def kept(scenario):
+        scenarios.append(scenario)
+        return settled(scenario)
+
+    scenarios, run, settled = [], usable.run_replications, usable.setting_of
+    monkeypatch.setattr(usable, "run_replications", noted)
+    monkeypatch.setattr(usable, "setting_of", kept)
+    (found,) = onset((3,), per_minute=15, target=0.99, policy="random-start-round-robin").sizes
+    assert found.theory is None or found.theory_per_min is None
+    assert found.usable_per_min.estimate == pytest.approx(4500, rel=0.02)
+    assert max(expected) < 100_000
+
+
 def test_days_are_those_of_the_provider_whatever_the_start():
     """Begun at midnight UTC, or before a switch day, a daily limit carries the same (4 standard errors)."""
     pacific, utc, switch = (
