@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     "--select",
     multiple=True,
     metavar="CODES",
-    help="Only these findings: R102, or R for all of a kind; commas allowed.",
+    help="Only these findings: R102, or R for all of a kind; commas allowed. A log without picks that can "
+    "be judged fails all the same (D405, D406).",
 )
-@click.option("--ignore", multiple=True, metavar="CODES", help="Not these findings.")
+@click.option(
+    "--ignore", multiple=True, metavar="CODES", help="Not these findings; D405 and D406 only if named here."
+)
 @click.option(
     "--max-rejected",
     type=Share(allows_zero=True),

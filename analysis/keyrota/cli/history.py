@@ -47,7 +47,7 @@ _wait_option = click.option(
 def command() -> None:
     """Keep events of many days in one file, each row once, although the platform keeps a day.
 
-    report, check, plan, parse and simulate read it with --store. Needs the extra: pip install
+    report, check, plan, parse, simulate and watch read it with --store. Needs the extra: pip install
     'keyrota[history]'.
 
     \b

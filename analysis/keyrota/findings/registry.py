@@ -50,11 +50,16 @@ class HasCode(Protocol):
 
 Coded = TypeVar("Coded", bound=HasCode)
 
+ALWAYS: Final = ("D405", "D406")
+"""Without picks that can be judged, no finding of another kind means nothing: `select` keeps these."""
+
 
 def selected(
     findings: Sequence[Coded], *, select: Sequence[str] = (), ignore: Sequence[str] = ()
 ) -> list[Coded]:
     """Return the findings whose codes begin with one of `select` (all, if none) and with none of `ignore`.
+
+    Those of `ALWAYS` need not be selected: only `ignore` leaves them out.
 
     Raises
     ------
@@ -71,4 +76,5 @@ def selected(
     def fits(code: str, selectors: Sequence[str]) -> bool:
         return any(code.startswith(selector.upper()) for selector in selectors)
 
-    return [f for f in findings if (not select or fits(f.code, select)) and not fits(f.code, ignore)]
+    chosen = (*select, *ALWAYS) if select else ("",)
+    return [f for f in findings if fits(f.code, chosen) and not fits(f.code, ignore)]

@@ -177,7 +177,10 @@ class Session:
             self._save()
             if self._settings.once and not self.watch.state.lines:
                 where = " ".join(self._settings.logs) or self._settings.store
-                raise InputError(f"{where}: no line of a log was found")
+                raise InputError(
+                    f"{where}: no line of a log was found; an export that is a JSON array or a table has no "
+                    "lines to follow: give it to keyrota report"
+                )
         finally:
             self._follow.close()
 

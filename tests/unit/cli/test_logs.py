@@ -57,6 +57,22 @@ def test_check_select_and_ignore(first, capsys):
     assert "no finding has a code that begins with R7" in capsys.readouterr().err
 
 
+def test_select_keeps_a_log_without_picks(tmp_path, capsys):
+    """A gate that selects a kind fails on a log without picks that can be judged, unless it ignores that."""
+    empty = tmp_path / "empty.log"
+    empty.write_text("[Info] Listening on http://localhost:9999/\n", encoding="utf-8")
+    assert run(["check", str(empty), "--select", "R,C"]) == 1
+    assert "D405 no-picks (error)" in capsys.readouterr().out
+    assert run(["check", str(empty), "--select", "R,C", "--ignore", "D405"]) == 0
+    assert run(["check", str(empty), "--select", "R", "--ignore", "D"]) == 0
+    zero = tmp_path / "zero.log"
+    zero.write_text(
+        "".join(f"Using GOOGLE_KEY_{n} (position 1/2 in pool)\n" for n in (0, 1)), encoding="utf-8"
+    )
+    assert run(["check", str(zero), "--select", "R102"]) == 1
+    assert "D406 unread-picks (error)" in capsys.readouterr().out
+
+
 def test_check_json(first, capsys):
     """JSON holds the findings and whether the gate failed."""
     assert run(["check", first, "--format", "json"]) == 1

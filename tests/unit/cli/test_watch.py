@@ -93,6 +93,7 @@ def test_json_lines_are_events_and_the_summary(tmp_path, capsys):
         (["--once", "--state", "app.log", "app.log"], 2, "one of the inputs"),
         (["--once", "--state", "gone/state.json", "app.log"], 4, "there is no folder"),
         (["--once", "app.csv"], 3, "csv rows, which are not followed"),
+        (["--once", "export.json"], 3, "no lines to follow: give it to keyrota report"),
     ],
 )
 def test_what_cannot_be_is_one_clear_line(arguments, code, words, tmp_path, monkeypatch, capsys):
@@ -100,6 +101,7 @@ def test_what_cannot_be_is_one_clear_line(arguments, code, words, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     Path("app.log").write_text(FAIR)
     Path("app.csv").write_text("id,timestamp,event_message\n1,2,3\n")
+    Path("export.json").write_text('[{"event_message": "booted (time: 31ms)"}]')  # as the dashboard has it
     assert run(["watch", *arguments]) == code
     (error,) = capsys.readouterr().err.splitlines()
     assert words in error
