@@ -17,6 +17,9 @@ from keyrota.logs.unread import FROM_ZERO, UnreadPick
 TOLERATED: Final = 0.01
 """Share of the pick lines up to which those that could not be read are taken for noise."""
 
+FEW, FEW_SHARE = 3, 0.1
+"""Fewer lines than these, up to this share, are noise in a small log too: a user can quote a line."""
+
 OF_ONE_KEY: Final = 0.5
 """The same where key 0 or position 0 is left out, as a part of what one key of the pool has."""
 
@@ -84,6 +87,8 @@ class UnreadLines:
     def _if_many(self, own: Mapping[UnreadPick, int], picks: int, tolerated: float) -> Unread | None:
         number = sum(own.values()) * self.part
         if not number or number / (number + picks) <= tolerated:
+            return None
+        if number < FEW and number / (number + picks) <= FEW_SHARE:
             return None
         what: Counter[str] = Counter()
         for kind, lines in own.items():

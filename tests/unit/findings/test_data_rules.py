@@ -187,16 +187,23 @@ def test_picks_that_name_key_0_leave_no_verdict(judge):
     ("kind", "lines", "is_found"),
     [
         (("a position beyond the pool", 4), 1, False),
-        (("a position beyond the pool", 4), 2, True),
-        (("a pool of 0 keys", None), 2, True),
+        (("a position beyond the pool", 4), 2, False),
+        (("a position beyond the pool", 4), 3, True),
+        (("a pool of 0 keys", None), 3, True),
         (("key 0", 4), 1, False),
         (("key 0", 3), 1, False),
     ],
 )
 def test_few_picks_that_could_not_be_read_are_noise(judge, healthy, kind, lines, is_found):
-    """D406 begins at more than 1 % of the picks that name the size; 120 picks of 4 keys are given."""
+    """D406 begins at three lines and more than 1 % of the picks of the size; 120 picks of 4 keys are given."""
     found = judge.findings(healthy, log_input=unread((kind, lines)))
     assert ("D406" in found) is is_found
+
+
+def test_a_tenth_of_the_picks_is_no_noise(judge):
+    """Two lines of ten are, however few: the log is small, and not judged either."""
+    two = unread((("key 0", 4), 2), found=(("pick", 8),))
+    assert "D406" in judge.findings(judge.picked([[1], [2], [3], [4]] * 2), log_input=two)
 
 
 def test_in_a_large_pool_half_of_one_key_is_enough():
