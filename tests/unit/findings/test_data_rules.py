@@ -195,7 +195,7 @@ def test_picks_that_name_key_0_leave_no_verdict(judge):
     ],
 )
 def test_few_picks_that_could_not_be_read_are_noise(judge, healthy, kind, lines, is_found):
-    """D406 begins at three lines and more than 1 % of the picks of the size; 120 picks of 4 keys are given."""
+    """D406 begins at three lines and 1 % of the picks of the size; 120 picks of 4 keys are given."""
     found = judge.findings(healthy, log_input=unread((kind, lines)))
     assert ("D406" in found) is is_found
 
