@@ -286,12 +286,16 @@ def read_events(path: str | Path) -> pd.DataFrame:
         if head == b"PAR1":
             frame = pd.read_parquet(path)
         elif head[:1] == b"{":
-            frame = pd.read_json(path, orient="records", lines=True, dtype=False)
+            frame = pd.read_json(path, orient="records", lines=True, dtype=False, precise_float=True)
         else:
-            frame = pd.read_csv(path)
+            # A name that looks like a number is a name; fractions are read to the last digit by Python.
+            texts = {name: "str" for name, dtype in COLUMNS.items() if dtype in ("category", "float64")}
+            frame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
             for name, dtype in COLUMNS.items():
                 if dtype == "category" and name in frame and not pd.api.types.is_numeric_dtype(frame[name]):
                     frame[name] = frame[name].str.replace(_GUARD, "", regex=True)
+                elif dtype == "float64" and name in frame:
+                    frame[name] = frame[name].map(float, na_action="ignore")
         return check_events(frame)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,17 +24,36 @@ if TYPE_CHECKING:
 
 MAGIC: Final = b"PAR1"
 FORMAT: Final = "event table"
+_HEADER: Final = ",".join(COLUMNS).encode()
+_FIRST_ROW: Final = b'{"time":'
+_ROW_BYTES: Final = 1 << 16
+"""How much of a file is looked at for its first row: names are short, however long a hostile one is."""
 
 
 def is_event_table(source: Source) -> bool:
-    """Say whether a source is a Parquet file; what cannot be looked at twice is none."""
+    """Say whether a source is a Parquet file, or what ``keyrota parse`` wrote as CSV or NDJSON.
+
+    CSV by its header, NDJSON by the names in its first row: all columns, in order, and no other. What cannot
+    be looked at twice is no table.
+    """
     if source.name == STDIN or source.size is None:
         return False
     try:
         with Path(source.name).open("rb") as stream:
-            return stream.read(len(MAGIC)) == MAGIC
+            head = stream.read(len(_HEADER) + 2)
+            if head.startswith(_FIRST_ROW):
+                return _is_row(head + stream.read(_ROW_BYTES))
+            return head.startswith(MAGIC) or head.split(b"\n")[0].removesuffix(b"\r") == _HEADER
     except OSError:
         return False
+
+
+def _is_row(head: bytes) -> bool:
+    try:
+        row = json.loads(head.split(b"\n")[0])
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(row, dict) and list(row) == list(COLUMNS)
 
 
 def read_event_tables(
@@ -61,7 +81,7 @@ def read_event_tables(
             frames.append(read_events(source.name))
         except InputError as error:
             raise InputError(
-                f"{error}; of Parquet files only event tables are read: keyrota parse LOG -o events.parquet"
+                f"{error}; give what keyrota parse LOG -o events.parquet writes, or the log itself"
             ) from None
         if on_read is not None:
             on_read(source.size or 0)

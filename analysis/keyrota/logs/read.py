@@ -104,8 +104,8 @@ def read_logs(paths: Paths, *, pools: Pools = None) -> pd.DataFrame:
     Parameters
     ----------
     paths
-        A file, a folder, a glob, ``-`` for standard input, or several of them; or event tables in Parquet
-        that ``keyrota parse`` wrote.
+        A file, a folder, a glob, ``-`` for standard input, or several of them; or event tables that
+        ``keyrota parse`` wrote.
     pools
         The declared pools, a pools file, or ``"infer"`` to tell them from the log; the packaged ten-key
         configuration if not given.
