@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 
 from keyrota.errors import ConfigurationError
 from keyrota.logs.live_events import Event, Pick
+from keyrota.logs.unread import UnreadPick
 from keyrota.pools.declared import PoolConfig
 from keyrota.watch.episodes import Change, Episodes
 from keyrota.watch.pool import PoolState, PoolWatch
@@ -82,7 +83,10 @@ class Watch:
         }  # fmt: skip
         self._declared = frozenset(key for pool in config.pools for key in pool.keys)
 
-    def take(self, events: Iterable[Event], *, lines: int = 0, malformed: int = 0) -> list[Change]:
+    def take(
+        self, events: Iterable[Event], *, lines: int = 0, malformed: int = 0,
+        unread: Mapping[UnreadPick, int] | None = None,
+    ) -> list[Change]:  # fmt: skip
         """Count events, in the order of their log, and return which findings began and ended.
 
         Parameters
@@ -91,6 +95,8 @@ class Watch:
             What some lines say.
         lines, malformed
             The number of these lines, and of those that could not be read.
+        unread
+            Those of the malformed lines that are picks, by kind.
         """
         state, pools = self.state, self.pools
         state.lines += lines
@@ -116,7 +122,7 @@ class Watch:
                 state.other_rejections += not hasattr(event, "was")
         state.first_ns = first
         for watched in pools.values():
-            watched.rotation.judge()
+            watched.judge(unread or {}, moment)
         return self.advance(moment)
 
     def advance(self, now_ns: int | None) -> list[Change]:

@@ -13,7 +13,7 @@ TOLD_LAST: Final = 100
 """How many findings that are over are kept for the summary."""
 
 QUIET_NS: Final = {
-    **dict.fromkeys(("C201", "C202", "C203", "C204", "Q304"), HOUR_NS),
+    **dict.fromkeys(("C201", "C202", "C203", "C204", "D406", "Q304"), HOUR_NS),
     **dict.fromkeys(("Q301", "Q303", "Q306"), 10 * MINUTE_NS),
     "Q309": 6 * HOUR_NS,  # it counts those of a day: with little traffic an hour between them is no end
 }

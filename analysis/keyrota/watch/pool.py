@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from keyrota.display import visible
 from keyrota.findings.unexplained_rules import LEAST_UNKNOWN, UNKNOWN_SHARE
+from keyrota.findings.unread import OF_ONE_KEY, TOLERATED
 from keyrota.logs.live_events import Corrected, Pick, Rejected
+from keyrota.logs.unread import UnreadPick
 from keyrota.pools.declared import Pool, PoolConfig, is_function_id
 from keyrota.watch.day import PacificDay
 from keyrota.watch.episodes import QUIET_NS, Episodes
@@ -25,6 +28,12 @@ CODE_OF_CAUSE: Final = {
 
 UNKNOWN: Final = "unknown"
 
+UNREAD_TOLD: Final = 5
+"""Fewer pick lines that could not be read are no finding; the rotation is not judged beside them either."""
+
+PICKS_REMEMBERED: Final = 2_000
+"""After so many, what could not be read before counts half: a log may be corrected while it is watched."""
+
 OTHER: Final = "other"
 """The label of keys that the pool does not declare: their number is not bounded."""
 
@@ -40,6 +49,8 @@ class PoolState(msgspec.Struct):
     hour: RecentCounts = msgspec.field(default_factory=last_hour)
     day: PacificDay = msgspec.field(default_factory=PacificDay)
     rotation: RotationState = msgspec.field(default_factory=RotationState)
+    unread: float = 0.0
+    readable: float = 0.0
 
 
 class PoolWatch:
@@ -86,6 +97,29 @@ class PoolWatch:
             self._episodes.sign("C201", self.pool.name, time, logged=pick.size, declared=len(self.pool.keys))
         if pick.function is not None and pick.function not in self.pool.functions:
             self._foreign(pick)
+
+    def judge(self, unread: Mapping[UnreadPick, int], time_ns: int | None) -> None:
+        """Hold what has come against the declared rotation, but not where pick lines cannot be read.
+
+        Parameters
+        ----------
+        unread
+            The pick lines that came with it and could not be read.
+        time_ns
+            The latest time so far.
+        """
+        state, size = self.state, len(self.pool.keys)
+        own = sum(number for kind, number in unread.items() if kind.size in (None, size))
+        state.unread += own
+        state.readable += self.rotation.waiting
+        both = state.unread + state.readable
+        is_complete = state.unread <= min(TOLERATED, OF_ONE_KEY / size) * both
+        if own and not is_complete and state.unread >= UNREAD_TOLD and time_ns is not None:
+            self._episodes.sign("D406", self.pool.name, time_ns, number=own, share=state.unread / both)
+        if both > PICKS_REMEMBERED:
+            state.unread /= 2
+            state.readable /= 2
+        self.rotation.judge(is_complete=is_complete)
 
     def reject(self, event: Rejected | Corrected) -> None:
         """Count a 429, or put right what was counted."""

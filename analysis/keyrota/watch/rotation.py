@@ -166,9 +166,14 @@ class PoolRotation:
         number = self.state.tests[test].alarms + 1
         return -math.log(self.alpha * SHARES[test] * 6 / (math.pi * number) ** 2)
 
-    def judge(self) -> None:
-        """Hold what has come against the declared rotation."""
-        if self.size > 1 and self._positions:
+    @property
+    def waiting(self) -> int:
+        """Number of picks that have come since the last `judge`."""
+        return len(self._positions)
+
+    def judge(self, *, is_complete: bool = True) -> None:
+        """Hold what has come against the declared rotation; if picks are missing in it, only count it."""
+        if self.size > 1 and self._positions and is_complete:
             self._judge_starts()
             if self._steps:
                 for test, is_broken in (

@@ -8,7 +8,7 @@ from typing import Any, Final
 from keyrota.display import count, listed
 from keyrota.findings.registry import RULES
 from keyrota.findings.rule import Finding
-from keyrota.findings.wording import agree, clock, iso
+from keyrota.findings.wording import agree, clock, iso, per_cent
 from keyrota.watch.episodes import Episode
 
 RULE_OF: Final = {rule.code: rule for rule in RULES}
@@ -125,6 +125,13 @@ def _no_isolate(_: Any) -> str:
     return "steps inside isolates do not go to the next key"
 
 
+def _unread(episode: Episode) -> str:
+    return (
+        "pick lines that may be of this pool cannot be true, such as those that name key 0, and are not read "
+        f"({per_cent(episode.facts['share'])} of the latest); its rotation is not judged meanwhile"
+    )
+
+
 _CORRECT: Final = "Bring the deployed mapping and the pools file into line (--pools FILE)."
 
 _WORDS: Final[dict[str, tuple[Callable[[Episode], str], str]]] = {
@@ -136,6 +143,7 @@ _WORDS: Final[dict[str, tuple[Callable[[Episode], str], str]]] = {
     "C202": (_undeclared, _CORRECT),
     "C203": (_misplaced, _CORRECT),
     "C204": (_foreign, "Let the function ask for its own pool, or declare it here."),
+    "D406": (_unread, "If the application counts from 0, add a [[rule]] with first = 0 to the pools file."),
     "Q301": (_limited("the minute limit"), "Let the client try the next key on a 429, or add keys."),
     "Q302": (_day, "The day's calls are used up: other keys, more quota, or fewer calls."),
     "Q303": (_limited("the limit of input tokens a minute"), "Send shorter prompts, or fewer at once."),

@@ -193,7 +193,11 @@ class Session:
             rows = self._rows_of(piece.name)
             events = rows.read(piece.gathered, now)
             gathered = piece.gathered
-            self._tell(self.watch.take(events, lines=gathered.lines, malformed=gathered.malformed))
+            self._tell(
+                self.watch.take(
+                    events, lines=gathered.lines, malformed=gathered.malformed, unread=gathered.unread
+                )
+            )
             self._beat()
             if self._clock.stopped.is_set():
                 return True

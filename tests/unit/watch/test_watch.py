@@ -13,6 +13,7 @@ from keyrota.logs.grammar import DEFAULT_RULES
 from keyrota.logs.lines import LineDecoder
 from keyrota.logs.live import LiveRows, LiveState
 from keyrota.logs.live_events import Corrected, Pick, Rejected
+from keyrota.logs.unread import UnreadPick
 from keyrota.pools.declared import Pool, PoolConfig, Quota
 from keyrota.quota.days import SECOND_NS
 from keyrota.watch.core import Watch, WatchState
@@ -449,3 +450,31 @@ def test_the_scan_reads_what_the_general_decoder_reads(monkeypatch):
         )
     assert lines_module._scanned(sound) is not None
     assert lines_module._scanned(data) is None
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_no_alarm_where_pick_lines_cannot_be_read(piece):
+    """Of a fair choice each pick at position 4 names key 0: D406 in place of an alarm, and it goes by."""
+    watch = Watch(FOUR)
+    drawn = fair(np.random.default_rng(3), 1_000, isolates=False)
+    changes = []
+    for first in range(0, len(drawn), piece):
+        part = drawn[first : first + piece]
+        read = [one for one in part if one.position != 4]
+        lost = {UnreadPick("key 0", 4): len(part) - len(read)}
+        changes += watch.take(read, lines=len(part), malformed=lost[UnreadPick("key 0", 4)], unread=lost)
+    assert told(changes) == [("start", "D406")]
+    assert "its rotation is not judged meanwhile" in as_finding(changes[0].episode).message
+    assert watch.pools["TWO"].state.unread == 0
+    # Once the lines can be read, the rotation is judged again.
+    watch = copied(watch)
+    for first in range(1_000, 21_000, 500):
+        watch.take(fair(np.random.default_rng(first), 500, isolates=False, first=first))
+    stuck = [pick(30_000 + number, 2) for number in range(60)]
+    assert ("start", "R104") in told(watch.take(stuck))
+
+
+def test_one_line_that_cannot_be_read_is_no_finding():
+    """A single line is counted as malformed, and no more."""
+    watch = Watch(FOUR)
+    assert watch.take([pick(0, 1)], malformed=1, unread={UnreadPick("key 0", 4): 1}) == []
