@@ -95,7 +95,7 @@ def test_a_declaration_from_a_pipe_does_not_hang(
     ("arguments", "code", "told"),
     [
         (["watch", "--once"], 3, "no plain file; pipe it in and give - instead"),
-        (["watch", "--once", "x.log", "--state"], 2, "a pipe that nobody writes to"),
+        (["watch", "--once", "x.log", "--state"], 4, "is a device or a pipe; name a file"),
         (["watch", "--once", "--store"], 3, "is a device or a pipe; a history is a file"),
         (["report", "--store"], 3, "is a device or a pipe; a history is a file"),
     ],
