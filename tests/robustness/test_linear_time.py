@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from statistics import median
 
 import pytest
 
@@ -97,16 +96,21 @@ def seconds(work: Callable[[str], object], text: str) -> float:
     "least_s", [0.12, pytest.param(0.03, marks=pytest.mark.nightly)], ids=["what is slow", "all"]
 )
 def test_time_is_linear_in_hostile_text(work: str, least_s: float) -> None:
-    """At most 2.4 times as long for twice the text, and at most 0.2 s for 10^6 bytes (medians of three)."""
+    """At most 2.4 times as long for twice the text, and at most 0.2 s for 10^6 bytes (the fastest of four).
+
+    What else the machine does makes a run longer and never shorter: the fastest tells the code's own time.
+    """
     slow = []
     for name, family in FAMILIES.items():
         whole, half = family(LONGEST), family(LONGEST // 2)
         assert len(whole.encode()) <= LONGEST + 200
-        taken = seconds(WORK[work], whole)
-        if taken < least_s:
+        times = seconds(WORK[work], whole)
+        if times < least_s:
             continue  # far below the limit, and too short to time
-        times = median([taken, *(seconds(WORK[work], whole) for _ in range(TRIES - 1))])
-        before = median(seconds(WORK[work], half) for _ in range(TRIES))
-        if times > LIMIT_S or times > RATIO * before + 0.005:
+        before = seconds(WORK[work], half)
+        for _ in range(TRIES):
+            before = min(before, seconds(WORK[work], half))
+            times = min(times, seconds(WORK[work], whole))
+        if times >= least_s and (times > LIMIT_S or times > RATIO * before + 0.005):
             slow.append((name, round(before, 3), round(times, 3)))
     assert slow == []
