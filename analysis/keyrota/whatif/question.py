@@ -68,8 +68,8 @@ class Question:
         """Return what is simulated."""
         return simple_scenario(
             keys=self.keys, per_minute=self.per_minute, per_day=self.per_day,
-            rate_per_min=self.rate_per_min, isolates=ISOLATES[self.isolates], policy=self.policy,
-            on_reject=REACTIONS[self.on_reject], window=self.window,
+            rate_per_min=self.rate_per_min, isolates=self.isolates, policy=self.policy,
+            on_reject=self.on_reject, window=self.window,
         )  # fmt: skip
 
 
