@@ -176,14 +176,19 @@ def supported(suspects, group, other):
     return number
 
 
+def possible_among_fourteen(seed, per_day):
+    """Fourteen keys, of which eight share by twos; in half of the logs some 429s are uncertain."""
+    rng = np.random.default_rng(seed)
+    calls = log_of_calls(rng, keys=14, calls=1_500, gap=1.5, limit=2, together=range(1, 9), unsure=seed > 1)
+    suspects, groups = suspects_of(*calls, KnownLimits(2, per_day))
+    return suspects, groups, suspects.possible_pairs(groups, BAR)
+
+
 @pytest.mark.parametrize("per_day", [None, 60])
 @pytest.mark.parametrize("seed", range(4))
 def test_pairs_are_looked_at_closely_call_by_call(seed, per_day):
     """429s of both that one window could explain, calls that pass beyond it: counted one by one."""
-    rng = np.random.default_rng(seed)
-    calls = log_of_calls(rng, keys=14, calls=1_500, gap=1.5, limit=2, together=range(1, 9), unsure=seed > 1)
-    suspects, groups = suspects_of(*calls, KnownLimits(2, per_day))
-    possible = suspects.possible_pairs(groups, BAR)
+    suspects, groups, possible = possible_among_fourteen(seed, per_day)
     minute = suspects.counts.times // (60 * SECOND)
     sure = minute[suspects._surely(groups)] - minute.min(), suspects.counts.keys[suspects._surely(groups)] - 1
     passed = np.zeros((int(sure[0].max()) + 1, len(groups)))
@@ -205,10 +210,7 @@ def test_pairs_are_looked_at_closely_call_by_call(seed, per_day):
 @pytest.mark.parametrize("seed", range(4))
 def test_joined_units_are_looked_at_like_others(seed, per_day):
     """Join after join, also of what is joined: every other unit with enough 429s that one could explain."""
-    rng = np.random.default_rng(seed)
-    calls = log_of_calls(rng, keys=14, calls=1_500, gap=1.5, limit=2, together=range(1, 9), unsure=seed > 1)
-    suspects, groups = suspects_of(*calls, KnownLimits(2, per_day))
-    possible = suspects.possible_pairs(groups, BAR)
+    suspects, groups, possible = possible_among_fourteen(seed, per_day)
     possible.least = 25
     units, numbers = dict(enumerate(groups)), []
     for new, (one, other) in enumerate([(0, 1), (4, 5), (14, 2), (15, 16), (8, 3)], start=len(groups)):
