@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from keyrota.planning.logged import LoggedPool
+from keyrota.rotation.alike import unique_numbers
 from keyrota.rotation.fairness import run_tests
 from keyrota.rotation.shares import share_intervals
 from keyrota.rotation.verdict import calls_shares, decide
@@ -77,5 +78,5 @@ def _key_at(logged: LoggedPool, position: int) -> int | None:
     keys = rows.loc[own.fillna(value=False), "key"].dropna().to_numpy(dtype=np.int64)
     if not len(keys):
         return logged.declared.key_at(position) if logged.declared is not None else None
-    numbers, counts = np.unique(keys, return_counts=True)
+    numbers, counts = unique_numbers(keys)
     return int(numbers[counts.argmax()])

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keyrota.rotation.alike import unique_numbers
+
 LEAST_PICKS: Final = 6
 """So many picks at each of two places show that one key has both. Where two versions run side by side, whose
 orders put the key at one place each, every pick there shows that key with probability 2^-12 at most."""
@@ -54,7 +56,7 @@ def keys_listed_twice(
     is_placed = (key >= 0) & (position >= 1) & (position <= size)
     key, position = key[is_placed], position[is_placed]
     width = int(position.max(initial=0)) + 1  # positions and keys are 32 bits: their product fits
-    pairs, number = np.unique(key * width + position, return_counts=True)
+    pairs, number = unique_numbers(key * width + position)
     pairs = pairs[number >= LEAST_PICKS]
     own, places_of = np.unique(pairs // width, return_counts=True)
     own = own[places_of > 1]
