@@ -15,7 +15,7 @@ from keyrota.arguments import check_precision, check_seed, check_target
 from keyrota.display import count, shown
 from keyrota.errors import ConfigurationError, ModelError
 from keyrota.planning.closed_form import closed_form, closed_form_at_usable
-from keyrota.planning.onset import MOST_NOMINAL
+from keyrota.planning.onset import MOST_NOMINAL, first_guess
 from keyrota.planning.resize import at_total_rate, nominal_rate, only_pool
 from keyrota.planning.share_curve import ShareCurve
 from keyrota.planning.spans import span_of, wanted_s
@@ -95,7 +95,7 @@ def share_curves(
     if law is None or not law.is_exact:
         nominal = known.nominal_per_min or 1.0
         searched = usable_rate(
-            own, nominal=nominal, guess=known.usable_per_min or 0.5 * nominal, target=target,
+            own, nominal=nominal, guess=known.usable_per_min or first_guess(nominal, target), target=target,
             precision=precision, seed=seed, engine=chosen,
         )  # fmt: skip
         yield replace(known, usable_per_min=searched.estimate)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from keyrota.display import shown
 from keyrota.errors import ModelError
 from keyrota.planning.closed_form import closed_form
-from keyrota.planning.onset import MOST_NOMINAL, days_until
+from keyrota.planning.onset import MOST_NOMINAL, days_until, first_guess
 from keyrota.planning.resize import at_total_rate, nominal_rate, total_rate, with_size
 from keyrota.planning.smallest import SizeSearch, SmallestPool
 from keyrota.planning.usable import usable_rate
@@ -94,7 +94,7 @@ def _usable(scenario: Scenario, *, target: float, seed: int, engine: str) -> Qua
         )
     law = closed_form(scenario, pool)
     rates = [law.usable_per_min(target), law.day_usable_per_min(target)] if law is not None else []
-    guess = min((rate for rate in rates if rate is not None), default=0.5 * nominal)
+    guess = min((rate for rate in rates if rate is not None), default=first_guess(nominal, target))
     return usable_rate(
         scenario, nominal=nominal, guess=guess, target=target, precision=PRECISION, seed=seed, engine=engine
     )
